@@ -1,0 +1,1 @@
+"""The words everything else speaks: values, errors, units. Imports nothing of ours and no torch."""

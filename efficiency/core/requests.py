@@ -1,0 +1,87 @@
+"""What a user can ask for: one frozen class per routine, with the help text of every field.
+
+A request is plain data, so that it crosses processes as JSON, and `key()` is the same for the same
+question: equal requests share one run.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import msgspec
+
+import efficiency
+from efficiency.core.errors import BadInput
+
+VERSIONS_THAT_MATTER = ("torch", "numpy", "transformers")
+
+
+def option(default: Any, help: str) -> Any:  # noqa: A002
+    """A request field with the help text that the page and the command line both show."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Base of all requests. `seed` makes training and sampling repeatable."""
+
+    kind: ClassVar[str] = ""
+
+    device: str = option("cpu", "Where to run: cpu or cuda.")
+    seed: int = option(0, "Seed of everything random: training, calibration order, rounds.")
+
+    def key(self) -> str:
+        """Hash of every field that can change the answer, and of the versions that matter."""
+        question: dict[str, object] = {each.name: getattr(self, each.name) for each in fields(self)}
+        question["kind"] = self.kind
+        question["versions"] = {name: version(name) for name in VERSIONS_THAT_MATTER}
+        question["efficiency"] = efficiency.__version__
+        return hashlib.sha256(msgspec.json.encode(question, order="deterministic")).hexdigest()
+
+    def document(self) -> dict[str, object]:
+        """Plain data from which `parse` makes the same request again."""
+        return {"kind": self.kind, **msgspec.to_builtins(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest(Request):
+    """The compression report of an example workload or of an accepted file (one of the two)."""
+
+    kind: ClassVar[str] = "report"
+
+    workload: str | None = option(None, "An example to report on instead of a file.")
+    model: str | None = option(None, "Id of an accepted file: the hash of its weights.")
+    architecture: str | None = option(
+        None, "Architecture of the file's weights; recognised from names and shapes if left out."
+    )
+    input_shape: tuple[int, ...] | None = option(
+        None,
+        "Shape of one input batch, for example 1,3,224,224; the architecture's own if left out.",
+    )
+    batch_size: int = option(1, "Inputs per call while timing: 1 is latency, more is throughput.")
+    budget_seconds: float = option(30.0, "Longest time to spend in the timing loops, in seconds.")
+
+    def __post_init__(self) -> None:
+        if (self.workload is None) == (self.model is None):
+            raise BadInput("Give either an example workload or a file, not both and not neither.")
+        if self.batch_size < 1:
+            raise BadInput(f"The batch size is {self.batch_size}; it must be at least 1.")
+        if not 1 <= self.budget_seconds <= 600:
+            raise BadInput("The timing budget must be between 1 and 600 seconds.")
+
+
+REQUESTS: dict[str, type[Request]] = {each.kind: each for each in (ReportRequest,)}
+
+
+def parse(document: Mapping[str, object]) -> Request:
+    """The request that `Request.document` was made from. Raises BadInput if it is not one."""
+    plain = dict(document)
+    kind = plain.pop("kind", None)
+    if kind not in REQUESTS:
+        raise BadInput(f"There is no kind of run called {kind!r}; try {', '.join(REQUESTS)}.")
+    try:
+        return msgspec.convert(plain, REQUESTS[str(kind)])
+    except msgspec.ValidationError as error:
+        raise BadInput(f"This is not a valid {kind} request: {error}.") from None

@@ -1,0 +1,48 @@
+"""Numbers as people read them; everything inside the program is in SI units."""
+
+from efficiency.core.values import Ratio, Verdict
+
+
+def bytes_text(count: float | None) -> str:
+    """Bytes with decimal prefixes (1 kB = 1000 B), three significant digits."""
+    return _scaled(count, "B", ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, "")))
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A duration from nanoseconds to minutes, three significant digits."""
+    if seconds is not None and seconds >= 120:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return _scaled(seconds, "s", ((1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")))
+
+
+def joules_text(joules: float | None) -> str:
+    """An energy from picojoules up, three significant digits."""
+    return _scaled(
+        joules, "J", ((1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+    )
+
+
+def share_text(share: float | None) -> str:
+    """A share as a percentage with one decimal."""
+    return "not measured" if share is None else f"{100 * share:.1f} %"
+
+
+def ratio_text(ratio: Ratio | None) -> str:
+    """A speed ratio with its interval, or the words that there is no difference."""
+    if ratio is None:
+        return "not measured"
+    numbers = f"{ratio.ratio:.2f}× [{ratio.low:.2f}, {ratio.high:.2f}]"
+    return f"{numbers} {Verdict(ratio.verdict).value}"
+
+
+def _scaled(value: float | None, unit: str, prefixes: tuple[tuple[float, str], ...]) -> str:
+    if value is None:
+        return "not measured"
+    for size, prefix in prefixes:
+        if abs(value) >= size or (size, prefix) == prefixes[-1]:
+            scaled = value / size
+            digits = (
+                0 if abs(scaled) >= 100 or scaled == int(scaled) else 1 if abs(scaled) >= 10 else 2
+            )
+            return f"{scaled:.{digits}f} {prefix}{unit}"
+    raise AssertionError("prefixes is never empty")
