@@ -2,7 +2,7 @@
 
 import msgspec
 
-from efficiency.core.values import Study
+from efficiency.core.values import Study, Timing
 
 
 def document(study: Study) -> dict[str, object]:
@@ -10,12 +10,20 @@ def document(study: Study) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(study)
     for row, written in zip(study.rows, plain["rows"], strict=True):  # type: ignore[call-overload]
         if row.timing is not None:
-            written["timing"] |= {
-                "median_seconds": row.timing.median_seconds,
-                "quartiles_seconds": row.timing.quartiles_seconds,
-                "p95_seconds": row.timing.p95_seconds,
-            }
+            written["timing"] |= _derived(row.timing)
+        for speed, written_speed in zip(
+            row.at_other_batches, written["at_other_batches"], strict=True
+        ):
+            written_speed["timing"] |= _derived(speed.timing)
     return plain
+
+
+def _derived(timing: Timing) -> dict[str, object]:
+    return {
+        "median_seconds": timing.median_seconds,
+        "quartiles_seconds": timing.quartiles_seconds,
+        "p95_seconds": timing.p95_seconds,
+    }
 
 
 def encode(study: Study) -> bytes:

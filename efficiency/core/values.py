@@ -64,6 +64,15 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSpeed:
+    """The speed of one candidate at another batch size than the one of the request."""
+
+    batch_size: int
+    timing: Timing
+    speedup: Ratio | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
     """Joules of one inference; `source` names the counter, or the table behind an estimate."""
 
@@ -140,6 +149,7 @@ class Coverage:
 class Row:
     """One candidate of a study. `name` is its short id (and its folder), `label` what people read.
 
+    `timing` and `speedup` are at the study's batch size.
     `unavailable` is the reason why a candidate has no numbers on this machine, else None.
     """
 
@@ -147,6 +157,7 @@ class Row:
     label: str
     timing: Timing | None = None
     speedup: Ratio | None = None
+    at_other_batches: tuple[BatchSpeed, ...] = ()
     energy: Energy | None = None
     footprint: Footprint | None = None
     flops: Flops | None = None

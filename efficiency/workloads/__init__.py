@@ -1,0 +1,1 @@
+"""What is measured: architectures, data, and the catalogue that names them."""

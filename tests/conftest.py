@@ -1,0 +1,15 @@
+"""What all tests share: a home of their own, never the user's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """EFFICIENCY_HOME for the whole session, so that training is done once."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFICIENCY_HOME", str(folder))
+        yield folder

@@ -1,0 +1,75 @@
+"""The catalogue: what is in it is what its descriptions and signatures say."""
+
+import pytest
+import torch
+
+from efficiency.core.errors import UnknownName
+from efficiency.workloads import catalogue, recognise, training
+from efficiency.workloads.inputs import random_inputs
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_shipped_signature_is_that_of_the_architecture(name: str) -> None:
+    with torch.device("meta"):
+        state = catalogue.get(name).build().state_dict()
+    shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
+    assert recognise.signatures()[name] == shapes
+    assert recognise.recognise(shapes) == name
+    assert recognise.mismatch(shapes, name) is None
+
+
+def test_lenet_is_the_tutorials() -> None:
+    # 1*6*9+6, 6*16*9+16, 400*120+120, 120*84+84, 84*10+10
+    assert sum(p.numel() for p in catalogue.get("lenet").build().parameters()) == 60_074
+
+
+@pytest.mark.parametrize("name", ["lenet", "mlp"])
+def test_runs_on_inputs_of_its_shape(name: str) -> None:
+    workload = catalogue.get(name)
+    batch = random_inputs((3, *workload.input_shape[1:]))
+    assert workload.build()(batch).shape == (3, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda shapes: shapes.pop("fc3.bias"), "no tensor 'fc3.bias'"),
+        (lambda shapes: shapes.update({"fc1.weight": (7, 7)}), "instead of (120, 400)"),
+        (lambda shapes: shapes.update({"more": (1,)}), "'more' too many"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: object, sentence: str) -> None:
+    shapes = dict(recognise.signatures()["lenet"])
+    change(shapes)  # type: ignore[operator]
+    assert recognise.recognise(shapes) is None
+    assert sentence in str(recognise.mismatch(shapes, "lenet"))
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UnknownName, match="lenet"):
+        catalogue.get("lenet5")
+
+
+def test_digits_are_split_without_overlap() -> None:
+    split = catalogue.get("lenet").load_split()
+    assert split is not None
+    assert split.held_out_inputs.shape == (360, 1, 28, 28)
+    assert split.train_inputs.shape == (1437, 1, 28, 28)
+    assert 0 <= float(split.train_inputs.min()) < float(split.train_inputs.max()) <= 1
+    held_out = {tuple(image.flatten().tolist()) for image in split.held_out_inputs}
+    train = {tuple(image.flatten().tolist()) for image in split.train_inputs}
+    assert not held_out & train
+
+
+def test_training_learns_is_repeatable_and_is_kept() -> None:
+    workload = catalogue.get("lenet")
+    epochs: list[int] = []
+    first = training.trained(workload, 0, epochs.append)
+    again = training.trained(workload, 0, lambda epoch: pytest.fail("trained twice"))
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    model = workload.build()
+    model.load_state_dict(first)
+    split = workload.load_split()
+    assert split is not None
+    assert training.evaluate(model, workload, split) > 0.9
