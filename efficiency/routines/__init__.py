@@ -1,0 +1,1 @@
+"""Request -> Study: everything that is measured, one module per kind of request."""

@@ -1,0 +1,115 @@
+"""Every technique on a trained LeNet, saved and loaded again by the loader in a fresh process."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from efficiency.core.errors import Unavailable
+from efficiency.routines import takeaway, variants
+from efficiency.routines.recipes import int8_static, packing
+from efficiency.routines.variants import TECHNIQUES, Subject
+from efficiency.workloads import catalogue, training
+from efficiency.workloads.inputs import random_inputs
+
+
+@pytest.fixture(scope="module")
+def subject(home: Path) -> Subject:
+    workload = catalogue.get("lenet")
+    model = workload.build()
+    model.load_state_dict(training.trained(workload, 0))
+    return Subject(model=model, workload=workload, split=workload.load_split(), seed=0)
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda technique: technique.name)
+def test_saved_file_scores_the_same_in_a_fresh_process(
+    technique: variants.Technique, subject: Subject, tmp_path: Path
+) -> None:
+    before = {name: tensor.clone() for name, tensor in subject.model.state_dict().items()}
+    variant = technique.apply(subject)
+    folder = tmp_path / technique.name
+    takeaway.write(folder, subject.workload, variant.recipe, variant.tensors, technique.label)
+    tensors = load_file(folder / takeaway.WEIGHTS)
+    restored = variant.recipe.restore(
+        subject.workload.build(), tensors, random_inputs(subject.workload.input_shape)
+    )
+    assert subject.split is not None
+    here = training.evaluate(restored, subject.workload, subject.split)
+
+    loader = [sys.executable, "-W", "error", str(folder / "load_model.py")]
+    done = subprocess.run(loader, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = re.fullmatch(r"accuracy: ([\d.]+) on 360 held-out inputs\n", done.stdout)
+    assert found
+    assert float(found[1]) == pytest.approx(here, abs=1e-6)
+    assert here > 0.8 or technique.name in ("pruned-80", "pruned-90")
+    after = subject.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before), "the subject changed"
+
+
+def test_loader_imports_nothing_of_ours(subject: Subject) -> None:
+    for technique in TECHNIQUES:
+        variant = technique.apply(subject)
+        text = takeaway.source(subject.workload, variant.recipe, technique.label)
+        assert "efficiency" not in re.findall(r"(?:from|import) (\w+)", text)
+
+
+def test_packed_int8_is_restored_bit_for_bit(subject: Subject) -> None:
+    assert subject.split is not None
+    example = subject.split.train_inputs[:1]
+    quantized = int8_static.quantize(subject.model, example, subject.split.train_inputs[:64])
+    packed = packing.pack(quantized.state_dict())
+    restored = int8_static.restore(subject.workload.build(), packed, example)
+    inputs = subject.split.held_out_inputs
+    assert torch.equal(quantized(inputs), restored(inputs))
+
+
+def test_packed_integers_are_the_rounded_weights(subject: Subject) -> None:
+    packed = variants.to_int8_static(subject).tensors
+    weight = subject.model.state_dict()["conv1.weight"]
+    scale = packed["conv1.weight::scale"][:, None, None, None]
+    # round(weight / scale), but for ties, which float32 may round either way
+    distance = (packed["conv1.weight"] - (weight / scale).clamp(-128, 127)).abs()
+    assert float(distance.max()) <= 0.5 + 1e-4
+
+
+@pytest.mark.parametrize("percent", [50, 80, 90])
+@pytest.mark.parametrize("tuned", [False, True])
+def test_pruning_leaves_the_share_asked_for(subject: Subject, percent: int, tuned: bool) -> None:
+    tensors = variants.pruned(subject, percent / 100, tuned).tensors
+    weights = [tensors[f"{name}.weight"] for name, _ in variants.weighted_layers(subject.model)]
+    zeros = sum(int((weight == 0).sum()) for weight in weights)
+    assert zeros == pytest.approx(percent / 100 * sum(w.numel() for w in weights), abs=1)
+
+
+def test_counted_values_are_those_of_the_model(subject: Subject) -> None:
+    total = sum(parameter.numel() for parameter in subject.model.parameters())
+    for technique in TECHNIQUES:
+        parameters, nonzero = packing.count_values(technique.apply(subject).tensors, set())
+        assert parameters == total, technique.name
+        assert nonzero <= parameters
+
+
+def test_what_cannot_be_done_says_why() -> None:
+    convolution = nn.Sequential(nn.Conv2d(1, 1, 1))
+    bare = Subject(model=convolution, workload=catalogue.get("resnet50"), split=None, seed=0)
+    with pytest.raises(Unavailable, match="no linear or recurrent layer"):
+        variants.to_int8_dynamic(bare)
+    with pytest.raises(Unavailable, match="no data"):
+        variants.to_int8_static(bare)
+    with pytest.raises(Unavailable, match="training data"):
+        variants.pruned(bare, 0.5, tuned=True)
+
+
+def test_coverage_names_every_layer_with_parameters(subject: Subject) -> None:
+    layers = {"conv1", "conv2", "fc1", "fc2", "fc3"}
+    for technique in TECHNIQUES[1:]:
+        coverage = technique.apply(subject).coverage
+        assert {*coverage.changed, *(skipped.layer for skipped in coverage.skipped)} == layers
+    dynamic = variants.to_int8_dynamic(subject).coverage
+    assert {skipped.layer for skipped in dynamic.skipped} == {"conv1", "conv2"}
