@@ -1,0 +1,16 @@
+"""The one check: format, lint, types, tests. `python -m tests`; arguments go to pytest."""
+
+import subprocess
+import sys
+
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("pytest", *sys.argv[1:]),
+)
+
+for check in CHECKS:
+    print("$", *check, flush=True)
+    if code := subprocess.run((sys.executable, "-m", *check), check=False).returncode:
+        sys.exit(code)
