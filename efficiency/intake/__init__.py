@@ -1,0 +1,20 @@
+"""From a file that nobody vouches for to weights that everything else may read.
+
+`accept` checks the bytes, lets a confined process convert them, and keeps only the result: a
+canonical safetensors file under the hash of its content. Importing this imports no torch.
+"""
+
+from efficiency.intake.accepted import Accepted, TensorInfo
+from efficiency.intake.front import accept, load, weights_path
+from efficiency.intake.limits import max_file_bytes
+from efficiency.intake.reader import isolation
+
+__all__ = [
+    "Accepted",
+    "TensorInfo",
+    "accept",
+    "isolation",
+    "load",
+    "max_file_bytes",
+    "weights_path",
+]
