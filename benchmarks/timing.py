@@ -23,9 +23,8 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from efficiency.core.values import Verdict
+from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Verdict
 from efficiency.measure.blocks import Call
-from efficiency.measure.ratio import BAND, LEVEL
 from efficiency.measure.threads import steady_threads
 from efficiency.measure.timing import SECONDS_PER_CANDIDATE, Comparison, compare
 
@@ -128,7 +127,8 @@ def report(name: str, asked: list[tuple[Comparison, float]]) -> None:
     print(f"  interval misses 1 {without_one:.1%} (would be the verdicts without the band)")
     print(f"  ratio             median {np.median(ratios):.4f}, {ratios.min():.4f} to", end=" ")
     print(f"{ratios.max():.4f}, standard deviation {ratios.std():.2%}")
-    print(f"  interval          ±{width:.2%} in the median; level {LEVEL:.0%}, band {BAND}")
+    print(f"  interval          ±{width:.2%} in the median;", end=" ")
+    print(f"level {INTERVAL_LEVEL:.0%}, band {EQUIVALENCE_BAND}")
     print(f"  rounds            {rounds:.0f} in the median; autocorrelation at lag 1 {lag:+.3f}")
     print(f"  wall time         {np.median(seconds):.2f} s in the median,", end=" ")
     print(f"{max(seconds):.2f} s at most, budget {2 * SECONDS_PER_CANDIDATE} s", end="; ")

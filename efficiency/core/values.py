@@ -53,9 +53,19 @@ class Timing:
         return quantiles(self.samples, n=20, method="inclusive")[-1]
 
 
+# The interval of a ratio, and how far all of it must lie from 1 before we speak of a difference.
+# Why just these: `efficiency.measure.ratio`.
+INTERVAL_LEVEL = 0.99
+EQUIVALENCE_BAND = 1.03
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """Times as fast as the baseline: the median over rounds of baseline / candidate seconds."""
+    """Times as fast as the baseline: the median over rounds of baseline / candidate seconds.
+
+    `low` and `high` enclose it at INTERVAL_LEVEL; the verdict is SAME unless both are outside
+    1 / EQUIVALENCE_BAND to EQUIVALENCE_BAND on the same side.
+    """
 
     ratio: float
     low: float

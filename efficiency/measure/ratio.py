@@ -27,10 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from efficiency.core.values import Ratio, Timing, Verdict
+from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Ratio, Timing, Verdict
 
-LEVEL = 0.99
-BAND = 1.03
 RESAMPLES = 2000
 
 
@@ -43,7 +41,7 @@ def compare_paired(baseline: Timing, candidate: Timing, *, seed: int = 0) -> Rat
         np.median,
         n_resamples=RESAMPLES,
         batch=500,
-        confidence_level=LEVEL,
+        confidence_level=INTERVAL_LEVEL,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
@@ -60,7 +58,7 @@ def glance_paired(baseline: Timing, candidate: Timing) -> Ratio | None:
     """
     ratios = np.sort(_ratios(baseline.samples, candidate.samples))
     count = len(ratios)
-    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * sqrt(count) / 2
+    reach = NormalDist().inv_cdf((1 + INTERVAL_LEVEL) / 2) * sqrt(count) / 2
     below, above = floor((count - 1) / 2 - reach), ceil((count - 1) / 2 + reach)
     if below < 0:
         return None
@@ -69,9 +67,9 @@ def glance_paired(baseline: Timing, candidate: Timing) -> Ratio | None:
 
 def judge(low: float, high: float) -> Verdict:
     """The verdict that an interval allows."""
-    if low > BAND:
+    if low > EQUIVALENCE_BAND:
         return Verdict.FASTER
-    if high < 1 / BAND:
+    if high < 1 / EQUIVALENCE_BAND:
         return Verdict.SLOWER
     return Verdict.SAME
 

@@ -27,6 +27,10 @@ class Stopwatch:
         """Book seconds that were measured elsewhere."""
         self._seconds[name] = self._seconds.get(name, 0.0) + seconds
 
+    def seconds(self, name: str) -> float:
+        """What is booked under the name so far."""
+        return self._seconds.get(name, 0.0)
+
     def phases(self) -> tuple[Phase, ...]:
         """All names with their seconds, and the rest, so that the sum is the time until now."""
         total = time.perf_counter() - self._started

@@ -16,24 +16,12 @@ from torch.nn.utils import prune
 from efficiency.core.errors import Unavailable
 from efficiency.core.values import Coverage, Skipped
 from efficiency.routines.recipes import bf16, int8_dynamic, int8_static, packing, plain
-from efficiency.workloads.catalogue import Workload
-from efficiency.workloads.digits import Split
-from efficiency.workloads.inputs import random_inputs
+from efficiency.routines.subject import Subject, example_input
 from efficiency.workloads.training import fit
 
 CALIBRATION_INPUTS = 256
 FINE_TUNING_EPOCHS = 3
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What is compressed: the trained float model, where it came from, and its data if any."""
-
-    model: nn.Module
-    workload: Workload
-    split: Split | None
-    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +89,12 @@ def to_int8_static(subject: Subject) -> Variant:
         raise Unavailable(
             "Static quantization is calibrated on real inputs, and there is no data for this model."
         )
-    shape = (1, *subject.workload.input_shape[1:])
     order = torch.Generator().manual_seed(subject.seed)
     chosen = torch.randperm(len(subject.split.train_inputs), generator=order)[:CALIBRATION_INPUTS]
     calibration = subject.split.train_inputs[chosen]
     try:
         quantized = int8_static.quantize(
-            subject.model, random_inputs(shape, subject.workload.vocabulary), calibration
+            subject.model, example_input(subject.workload), calibration
         )
     except Exception as error:  # torch.fx raises whatever the model's own Python raised
         first = str(error).partition("\n")[0]

@@ -22,7 +22,7 @@ class Split(NamedTuple):
 
 
 def load_split() -> Split:
-    """Images (N, 1, 28, 28) from 0 to 1, labels (N,); it is always the same fifth that is held out."""
+    """Images (N, 1, 28, 28) from 0 to 1, labels (N,); always the same fifth is held out."""
     images, labels = load_digits(return_X_y=True)
     small = torch.tensor(images, dtype=torch.float32).reshape(-1, 1, 8, 8) / 16
     large = F.interpolate(small, size=(28, 28), mode="bilinear", align_corners=False)

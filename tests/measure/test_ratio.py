@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from efficiency.core.values import Timing, Verdict
-from efficiency.measure.ratio import BAND, LEVEL, compare_paired, glance_paired, judge
+from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Timing, Verdict
+from efficiency.measure.ratio import compare_paired, glance_paired, judge
 
 BOTH = pytest.mark.parametrize("pair", [compare_paired, glance_paired])
 
@@ -42,8 +42,10 @@ def test_intervals_cover_the_truth_as_often_as_they_say(pair, rounds: int) -> No
         found = pair(*noisy_pairs(0.9, rounds, seed))
         hits += found.low <= 0.9 <= found.high
     # Three standard errors of the share; the percentile bootstrap of few rounds is a little short.
-    slack = 3 * (LEVEL * (1 - LEVEL) / trials) ** 0.5 + (0.03 if rounds < 30 else 0)
-    assert hits / trials >= LEVEL - slack
+    slack = 3 * (INTERVAL_LEVEL * (1 - INTERVAL_LEVEL) / trials) ** 0.5 + (
+        0.03 if rounds < 30 else 0
+    )
+    assert hits / trials >= INTERVAL_LEVEL - slack
 
 
 def test_a_glance_at_too_few_rounds_says_nothing() -> None:
@@ -55,7 +57,7 @@ def test_a_glance_at_too_few_rounds_says_nothing() -> None:
     ("low", "high", "verdict"),
     [
         (1.04, 1.2, Verdict.FASTER),
-        (BAND, 1.2, Verdict.SAME),
+        (EQUIVALENCE_BAND, 1.2, Verdict.SAME),
         (1.01, 1.02, Verdict.SAME),
         (0.5, 2.0, Verdict.SAME),
         (0.98, 0.99, Verdict.SAME),

@@ -13,7 +13,8 @@ from torch import nn
 from efficiency.core.errors import Unavailable
 from efficiency.routines import takeaway, variants
 from efficiency.routines.recipes import int8_static, packing
-from efficiency.routines.variants import TECHNIQUES, Subject
+from efficiency.routines.subject import Subject
+from efficiency.routines.variants import TECHNIQUES
 from efficiency.workloads import catalogue, training
 from efficiency.workloads.inputs import random_inputs
 

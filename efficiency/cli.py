@@ -1,0 +1,237 @@
+"""The command line: the same requests, runs and results as the pages.
+
+Exit codes: 0 done, 2 bad input (one sentence on stderr), 1 our fault. With --json, stdout is
+exactly one JSON document; progress always goes to stderr.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from efficiency import intake, jobs
+from efficiency.core import paths, units
+from efficiency.core.errors import BadInput, EfficiencyError, RunFailed
+from efficiency.core.requests import ReportRequest
+from efficiency.core.values import Row, Study
+from efficiency.exports.html import html_text
+from efficiency.exports.text import command_line, csv_text, json_bytes
+from efficiency.jobs import Run, State
+from efficiency.workloads import catalogue, recognise
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    except EfficiencyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m efficiency",
+        description="Measure what makes neural networks cheaper, on this machine.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(command=run)
+        return sub
+
+    command("devices", _devices, "The devices of this machine and what they can do.")
+    command("workloads", _workloads, "The example networks and known architectures.")
+    command("runs", _runs, "The runs kept on this machine, newest first.")
+    show = command("show", _show, "The result of one run.")
+    show.add_argument("run", help="the run's id, as `runs` prints it")
+    report = command("report", _report, "A compression report of a file or of an example network.")
+    report.add_argument("file", nargs="?", type=Path, help="a .safetensors, .pt or .pth state dict")
+    report.add_argument("--workload", help="an example network instead of a file")
+    for name in ("architecture", "device", "seed", "batch_size", "budget_seconds"):
+        field = ReportRequest.__dataclass_fields__[name]
+        report.add_argument(
+            f"--{name.replace('_', '-')}",
+            default=field.default,
+            type=type(field.default) if field.default is not None else str,
+            help=f"{field.metadata['help']} Default: {field.default}.",
+        )
+    report.add_argument(
+        "--input-shape",
+        type=_shape,
+        help=f"{ReportRequest.__dataclass_fields__['input_shape'].metadata['help']} Its first "
+        "number is the batch size.",
+    )
+    report.add_argument("--out", type=Path, help="copy report and compressed files to this folder")
+    return parser
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        shape = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a shape; give positive whole numbers, for example 1,3,224,224"
+        )
+    return shape
+
+
+def _report(options: argparse.Namespace) -> None:
+    if (options.file is None) == (options.workload is None):
+        raise BadInput("Give a file or --workload NAME, not both and not neither.")
+    for name in (options.workload, options.architecture):
+        if name is not None:
+            catalogue.get(name)
+    model = None
+    if options.file is not None:
+        accepted = intake.accept(options.file, options.file.name)
+        model = accepted.model
+        for note in accepted.notes:
+            print(note, file=sys.stderr)
+        if options.architecture is None and recognise.recognise(accepted.shapes) is None:
+            print(
+                "The architecture is not recognised, so this is a weights report; name it with "
+                f"--architecture ({', '.join(catalogue.names())}) for the full one.",
+                file=sys.stderr,
+            )
+    shape = options.input_shape
+    run = jobs.submit(
+        ReportRequest(
+            workload=options.workload,
+            model=model,
+            architecture=options.architecture,
+            device=options.device,
+            seed=options.seed,
+            batch_size=shape[0] if shape else options.batch_size,
+            budget_seconds=options.budget_seconds,
+            input_shape=shape and (1, *shape[1:]),
+        )
+    )
+    study = _followed(run)
+    if options.out is not None:
+        _write_out(study, run.id, options.out)
+    _print_study(study, run.id, options.json, str(options.file or ""))
+
+
+def _followed(run: Run) -> Study:
+    """Wait for the run, telling on stderr how far it is; Ctrl-C cancels it."""
+    last = ""
+
+    def tell(now: Run) -> None:
+        nonlocal last
+        step = now.progress.step if now.progress else now.state.value
+        if step != last:
+            last = step
+            print(f"[{now.id}] {step}", file=sys.stderr)
+
+    try:
+        run = jobs.wait(run.id, tell)
+    except KeyboardInterrupt:
+        jobs.cancel(run.id)
+        raise RunFailed(f"Cancelled; run {run.id} was stopped.") from None
+    return _result(run)
+
+
+def _result(run: Run) -> Study:
+    if run.state is State.DONE and run.study is not None:
+        return run.study
+    sentence = run.error or f"Run {run.id} is {run.state.value} and has no result yet."
+    raise (BadInput if run.bad_input else RunFailed)(sentence)
+
+
+def _write_out(study: Study, run: str, folder: Path) -> None:
+    """The compressed files, and the report as HTML, JSON and CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if paths.run_folder(run).exists():
+        shutil.copytree(paths.run_folder(run), folder, dirs_exist_ok=True)
+    (folder / "report.html").write_text(html_text(study))
+    (folder / "report.json").write_bytes(json_bytes(study))
+    (folder / "report.csv").write_text(csv_text(study), newline="")
+
+
+def _print_study(study: Study, run: str, as_json: bool, file: str = "MODEL_FILE") -> None:
+    if as_json:
+        print(json_bytes(study).decode())
+        return
+    print(f"{study.title}, run {run}: {study.environment.cpu}, {study.environment.threads} threads")
+    for row in study.rows:
+        print(f"  {row.label:<26} {_line(row)}")
+    for finding in study.findings:
+        print(f"\n{finding.finding}\n  {finding.evidence}\n  {finding.next_step}")
+    print(f"\nAgain: {command_line(study, file)}")
+
+
+def _line(row: Row) -> str:
+    if row.unavailable is not None:
+        return row.unavailable
+    texts = []
+    if row.footprint is not None:
+        texts.append(units.bytes_text(row.footprint.bytes_on_disk))
+    if row.timing is not None:
+        texts.append(units.seconds_text(row.timing.median_seconds))
+    if row.speedup is not None:
+        texts.append(units.ratio_text(row.speedup))
+    if row.score is not None:
+        texts.append(units.share_text(row.score))
+    if row.sqnr_db is not None:
+        texts.append(f"{row.sqnr_db:.1f} dB")
+    return " | ".join(texts)
+
+
+def _show(options: argparse.Namespace) -> None:
+    _print_study(_result(jobs.get(options.run)), options.run, options.json)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    runs = jobs.recent()
+    if options.json:
+        rows = [
+            {
+                "run": run.id,
+                "kind": run.kind,
+                "state": run.state.value,
+                "created": run.created,
+                "finished": run.finished,
+                "request": run.request.document(),
+                "error": run.error,
+            }
+            for run in runs
+        ]
+        print(msgspec.json.encode(rows).decode())
+        return
+    for run in runs:
+        print(f"{run.id}  {run.state.value:<9}  {run.study.title if run.study else run.kind}")
+
+
+def _workloads(options: argparse.Namespace) -> None:
+    if options.json:
+        print(msgspec.json.encode(list(catalogue.WORKLOADS.values())).decode())
+        return
+    for workload in catalogue.WORKLOADS.values():
+        print(f"{workload.name:<12} {workload.label}: {workload.description}")
+
+
+def _devices(options: argparse.Namespace) -> None:
+    from efficiency.measure.device import devices  # torch: only where it is needed
+
+    found = devices()
+    if options.json:
+        print(msgspec.json.encode(list(found)).decode())
+        return
+    for device in found:
+        print(
+            f"{device.name}: {device.label} ({', '.join(device.features) or 'no special features'})"
+        )

@@ -1,0 +1,204 @@
+"""Measure saved files in a process of its own: every file is loaded with the loader beside it.
+
+`python -m efficiency.routines.remeasure` reads one Task as JSON from standard input and writes one
+JSON object a line to the descriptor it was given: first what is known of each file (score, SQNR,
+peak memory), then the growing comparison of all of them, interleaved.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from math import log2
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from efficiency.core.errors import RunFailed
+from efficiency.core.values import PeakMemory
+from efficiency.measure.fidelity import sqnr_db
+from efficiency.measure.memory import peak_memory
+from efficiency.measure.timing import MINIMUM_ROUNDS, Comparison, compare
+
+RANDOM_INPUTS = 8
+LARGE_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Which files to measure (folders below `folder`, the baseline first) and how."""
+
+    folder: str
+    names: tuple[str, ...]
+    batch_size: int
+    budget_seconds: float
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What needs no clock. `sqnr_db` is None for the baseline and where outputs are identical."""
+
+    name: str
+    score: float | None
+    score_count: int | None
+    sqnr_db: float | None
+    peak: PeakMemory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """The comparison at one batch size so far; `final` when it has ended."""
+
+    batch_size: int
+    comparison: Comparison
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One line of output: exactly one of the fields is set."""
+
+    ready: bool = False
+    facts: Facts | None = None
+    times: Times | None = None
+
+
+def remeasured(task: Task) -> Iterator[Message]:
+    """Run the task in a fresh process and yield what it says, line by line."""
+    command = [sys.executable, "-m", "efficiency.routines.remeasure"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("both were asked for")
+        process.stdin.write(msgspec.json.encode(task))
+        process.stdin.close()
+        for line in process.stdout:
+            yield msgspec.json.decode(line, type=Message)
+    if process.returncode != 0:
+        raise RunFailed(
+            f"The measuring process ended with code {process.returncode}; run it again, with a "
+            "smaller batch if the machine is short of memory."
+        )
+
+
+def main() -> None:
+    """Carry out the task on standard input. Libraries may print, so results have their own copy."""
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    task = msgspec.json.decode(sys.stdin.read(), type=Task)
+
+    def send(message: Message) -> None:
+        output.write(msgspec.json.encode(message).decode() + "\n")
+        output.flush()
+
+    measure(task, send)
+
+
+def measure(task: Task, send: Callable[[Message], None]) -> None:
+    """Load every file, then say what each is like, then time them against each other."""
+    loaders = {name: _loader(Path(task.folder) / name) for name in task.names}
+    models = {name: loader.load() for name, loader in loaders.items()}
+    send(Message(ready=True))
+    with torch.inference_mode():
+        _tell_facts(task, loaders[task.names[0]], models, send)
+        _tell_times(task, loaders[task.names[0]], models, send)
+
+
+def _tell_facts(
+    task: Task, first: ModuleType, models: dict[str, nn.Module], send: Callable[[Message], None]
+) -> None:
+    inputs, labels = (
+        first.held_out()
+        if hasattr(first, "held_out")
+        else (first.example_inputs(RANDOM_INPUTS), None)
+    )
+    reference = output_tensor(models[task.names[0]](inputs))
+    for name, model in models.items():
+        outputs = output_tensor(model(inputs))
+        send(
+            Message(
+                facts=Facts(
+                    name=name,
+                    score=None if labels is None else first.score(outputs, labels),
+                    score_count=None if labels is None else len(labels),
+                    sqnr_db=None if name == task.names[0] else sqnr_db(reference, outputs),
+                    peak=_peak(model, first.example_inputs(task.batch_size)),
+                )
+            )
+        )
+
+
+def _tell_times(
+    task: Task, first: ModuleType, models: dict[str, nn.Module], send: Callable[[Message], None]
+) -> None:
+    """Half of the budget for the batch size asked for, half for a larger one that fits in it."""
+
+    def compared(batch_size: int) -> Comparison:
+        def tell(comparison: Comparison, *, final: bool = False) -> None:
+            send(Message(times=Times(batch_size=batch_size, comparison=comparison, final=final)))
+
+        example = first.example_inputs(batch_size)
+        comparison = compare(
+            {name: _call(model, example) for name, model in models.items()},
+            device=task.device,
+            budget_seconds=task.budget_seconds / 2,
+            seed=task.seed,
+            on_round=tell,
+        )
+        tell(comparison, final=True)
+        return comparison
+
+    larger = _larger_batch(task, compared(task.batch_size))
+    if larger is not None:
+        compared(larger)
+
+
+def _larger_batch(task: Task, comparison: Comparison) -> int | None:
+    """The largest power of two up to LARGE_BATCH whose rounds fit in half the budget.
+
+    None if that is not at least four times the batch size measured before.
+    """
+    round_seconds = sum(timing.median_seconds for timing in comparison.timings.values())
+    affordable = task.budget_seconds / 2 / (MINIMUM_ROUNDS * round_seconds) * task.batch_size
+    largest = min(LARGE_BATCH, 2 ** int(log2(affordable))) if affordable >= 1 else 0
+    return largest if largest >= 4 * task.batch_size else None
+
+
+def output_tensor(output: Any) -> Tensor:
+    """The tensor a model is judged by: its output, the logits, or the first of several."""
+    if isinstance(output, Tensor):
+        return output.float()
+    if hasattr(output, "logits"):
+        return output.logits.float()  # type: ignore[no-any-return]
+    return output_tensor(next(iter(output.values() if isinstance(output, dict) else output)))
+
+
+def _call(model: nn.Module, example: Tensor) -> Callable[[], object]:
+    return lambda: model(example)
+
+
+def _peak(model: nn.Module, example: Tensor) -> PeakMemory:
+    return peak_memory(_call(model, example), model)
+
+
+def _loader(folder: Path) -> ModuleType:
+    """The load_model.py of a folder, as a module of its own."""
+    spec = spec_from_file_location(
+        f"loader_{folder.name.replace('-', '_')}", folder / "load_model.py"
+    )
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(folder / "load_model.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    main()

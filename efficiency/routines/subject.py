@@ -1,0 +1,120 @@
+"""The model under test: from an example that is trained here, or from an accepted file."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from efficiency import intake
+from efficiency.core.errors import BadInput
+from efficiency.core.requests import ReportRequest
+from efficiency.core.units import bytes_text
+from efficiency.workloads import catalogue, recognise
+from efficiency.workloads.catalogue import Workload
+from efficiency.workloads.digits import Split
+from efficiency.workloads.inputs import random_inputs
+from efficiency.workloads.training import trained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is compressed: the trained float model, where it came from, and its data if any."""
+
+    model: nn.Module
+    workload: Workload
+    split: Split | None
+    seed: int
+
+
+def prepare(
+    request: ReportRequest, workload: Workload, on_step: Callable[[str], None]
+) -> tuple[Subject, tuple[str, ...]]:
+    """The subject of a report, and notes on how it was made.
+
+    Raises BadInput if the file does not fit the architecture, or the input shape the model.
+    """
+    notes: tuple[str, ...] = ()
+    if request.model is None:
+        on_step("training")
+        tensors = trained(
+            workload,
+            request.seed,
+            lambda epoch: on_step(f"training, epoch {epoch} of {workload.epochs}"),
+        )
+    else:
+        on_step("loading")
+        tensors, notes = _uploaded(request.model, workload)
+    model = workload.build()
+    model.load_state_dict(tensors)
+    _try_out(model, workload)
+    subject = Subject(
+        model=model, workload=workload, split=workload.load_split(), seed=request.seed
+    )
+    return subject, notes
+
+
+def example_input(workload: Workload) -> Tensor:
+    """One random input of the workload's shape."""
+    return random_inputs(workload.input_shape, workload.vocabulary)
+
+
+def check_room(model: nn.Module, files: int, folder: Path) -> None:
+    """Raise BadInput if that many copies of the model fit not on the disk or not in memory."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    needed = size * files
+    rooms = (
+        ("on the disk", shutil.disk_usage(folder).free),
+        ("in memory", psutil.virtual_memory().available),
+    )
+    for place, free in rooms:
+        if needed > 0.9 * free:
+            raise BadInput(
+                f"The {files} files of this model need about {bytes_text(needed)} {place}, and "
+                f"{bytes_text(free)} are free; use a smaller model or a larger machine."
+            )
+
+
+def _uploaded(model: str, workload: Workload) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The file's tensors in float32, if they are those of the architecture, and notes on them."""
+    found = recognise.mismatch(intake.load(model).shapes, workload.name)
+    if found is not None:
+        raise BadInput(
+            f"This file does not fit {workload.label}: {found}; choose another architecture, or "
+            "none for the weights report."
+        )
+    notes = []
+    tensors = load_file(intake.weights_path(model))
+    floats = {str(each.dtype)[6:] for each in tensors.values() if each.is_floating_point()}
+    if floats != {"float32"}:
+        notes.append(
+            f"The file is stored as {', '.join(sorted(floats))}; the baseline computes in float32 "
+            "with the same values."
+        )
+    if workload.data is not None:
+        notes.append(
+            "The score is taken on scikit-learn's digits, which this file may not have been "
+            "trained on."
+        )
+    as_float32 = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
+    return as_float32, tuple(notes)
+
+
+def _try_out(model: nn.Module, workload: Workload) -> None:
+    """One forward pass, so that a wrong shape is told before anything is measured."""
+    own = catalogue.get(workload.name).input_shape
+    try:
+        with torch.inference_mode():
+            model(example_input(workload))
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise BadInput(
+            f"{workload.label} cannot run on inputs of shape {workload.input_shape}; "
+            f"its own shape is {own}."
+        ) from error
