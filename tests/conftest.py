@@ -1,9 +1,14 @@
 """What all tests share: a home of their own, never the user's."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Before any torch is imported, and for all processes that tests start: on two cores, threads of
+# two processes at once wait for each other up to fifty times as long as they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

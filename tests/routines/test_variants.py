@@ -14,7 +14,7 @@ from efficiency.core.errors import Unavailable
 from efficiency.routines import takeaway, variants
 from efficiency.routines.recipes import int8_static, packing
 from efficiency.routines.subject import Subject
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.variants import TECHNIQUES, Variant
 from efficiency.workloads import catalogue, training
 from efficiency.workloads.inputs import random_inputs
 
@@ -27,12 +27,25 @@ def subject(home: Path) -> Subject:
     return Subject(model=model, workload=workload, split=workload.load_split(), seed=0)
 
 
+@pytest.fixture(scope="module")
+def made(subject: Subject) -> dict[str, Variant]:
+    """Every technique applied once; some of them train."""
+    return {technique.name: technique.apply(subject) for technique in TECHNIQUES}
+
+
+def test_techniques_leave_the_subject_alone(
+    subject: Subject, made: dict[str, Variant], home: Path
+) -> None:
+    before = training.trained(subject.workload, 0)
+    after = subject.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda technique: technique.name)
 def test_saved_file_scores_the_same_in_a_fresh_process(
-    technique: variants.Technique, subject: Subject, tmp_path: Path
+    technique: variants.Technique, subject: Subject, made: dict[str, Variant], tmp_path: Path
 ) -> None:
-    before = {name: tensor.clone() for name, tensor in subject.model.state_dict().items()}
-    variant = technique.apply(subject)
+    variant = made[technique.name]
     folder = tmp_path / technique.name
     takeaway.write(folder, subject.workload, variant.recipe, variant.tensors, technique.label)
     tensors = load_file(folder / takeaway.WEIGHTS)
@@ -49,14 +62,11 @@ def test_saved_file_scores_the_same_in_a_fresh_process(
     assert found
     assert float(found[1]) == pytest.approx(here, abs=1e-6)
     assert here > 0.8 or technique.name in ("pruned-80", "pruned-90")
-    after = subject.model.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before), "the subject changed"
 
 
-def test_loader_imports_nothing_of_ours(subject: Subject) -> None:
-    for technique in TECHNIQUES:
-        variant = technique.apply(subject)
-        text = takeaway.source(subject.workload, variant.recipe, technique.label)
+def test_loader_imports_nothing_of_ours(subject: Subject, made: dict[str, Variant]) -> None:
+    for variant in made.values():
+        text = takeaway.source(subject.workload, variant.recipe, "any")
         assert "efficiency" not in re.findall(r"(?:from|import) (\w+)", text)
 
 
@@ -70,8 +80,10 @@ def test_packed_int8_is_restored_bit_for_bit(subject: Subject) -> None:
     assert torch.equal(quantized(inputs), restored(inputs))
 
 
-def test_packed_integers_are_the_rounded_weights(subject: Subject) -> None:
-    packed = variants.to_int8_static(subject).tensors
+def test_packed_integers_are_the_rounded_weights(
+    subject: Subject, made: dict[str, Variant]
+) -> None:
+    packed = made["int8-static"].tensors
     weight = subject.model.state_dict()["conv1.weight"]
     scale = packed["conv1.weight::scale"][:, None, None, None]
     # round(weight / scale), but for ties, which float32 may round either way
@@ -81,18 +93,20 @@ def test_packed_integers_are_the_rounded_weights(subject: Subject) -> None:
 
 @pytest.mark.parametrize("percent", [50, 80, 90])
 @pytest.mark.parametrize("tuned", [False, True])
-def test_pruning_leaves_the_share_asked_for(subject: Subject, percent: int, tuned: bool) -> None:
-    tensors = variants.pruned(subject, percent / 100, tuned).tensors
+def test_pruning_leaves_the_share_asked_for(
+    subject: Subject, made: dict[str, Variant], percent: int, tuned: bool
+) -> None:
+    tensors = made[f"pruned-{percent}-tuned" if tuned else f"pruned-{percent}"].tensors
     weights = [tensors[f"{name}.weight"] for name, _ in variants.weighted_layers(subject.model)]
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     assert zeros == pytest.approx(percent / 100 * sum(w.numel() for w in weights), abs=1)
 
 
-def test_counted_values_are_those_of_the_model(subject: Subject) -> None:
+def test_counted_values_are_those_of_the_model(subject: Subject, made: dict[str, Variant]) -> None:
     total = sum(parameter.numel() for parameter in subject.model.parameters())
-    for technique in TECHNIQUES:
-        parameters, nonzero = packing.count_values(technique.apply(subject).tensors, set())
-        assert parameters == total, technique.name
+    for name, variant in made.items():
+        parameters, nonzero = packing.count_values(variant.tensors, set())
+        assert parameters == total, name
         assert nonzero <= parameters
 
 
@@ -107,10 +121,11 @@ def test_what_cannot_be_done_says_why() -> None:
         variants.pruned(bare, 0.5, tuned=True)
 
 
-def test_coverage_names_every_layer_with_parameters(subject: Subject) -> None:
+def test_coverage_names_every_layer_with_parameters(made: dict[str, Variant]) -> None:
     layers = {"conv1", "conv2", "fc1", "fc2", "fc3"}
-    for technique in TECHNIQUES[1:]:
-        coverage = technique.apply(subject).coverage
-        assert {*coverage.changed, *(skipped.layer for skipped in coverage.skipped)} == layers
-    dynamic = variants.to_int8_dynamic(subject).coverage
+    for name, variant in made.items():
+        coverage = variant.coverage
+        covered = {*coverage.changed, *(skipped.layer for skipped in coverage.skipped)}
+        assert covered == (set() if name == "baseline" else layers)
+    dynamic = made["int8-dynamic"].coverage
     assert {skipped.layer for skipped in dynamic.skipped} == {"conv1", "conv2"}

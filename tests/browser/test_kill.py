@@ -1,0 +1,69 @@
+"""kill -9 in the middle of a real report: of the web server, the supervisor, the runner."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from efficiency import jobs
+from efficiency.core.requests import ReportRequest
+from efficiency.jobs import Run, State, launch, processes
+from tests.browser.conftest import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PATIENCE = 240
+
+
+@pytest.fixture
+def running(server: Server, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A LeNet report of the server's home that has come as far as its first rows."""
+    monkeypatch.setenv("EFFICIENCY_HOME", str(server.home))
+    run = jobs.submit(ReportRequest(workload="lenet", budget_seconds=3))
+    deadline = time.monotonic() + PATIENCE
+    while run.active and (run.study is None or not run.study.rows):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        run = jobs.get(run.id)
+    assert run.state is State.RUNNING
+    return run
+
+
+def holder() -> psutil.Process:
+    return psutil.Process(int(launch.lock_file().read_text()))
+
+
+@pytest.mark.parametrize("victim", ["runner", "supervisor"])
+def test_a_killed_run_says_lost_and_can_be_repeated(
+    running: Run, open_page: Callable[..., Page], victim: str
+) -> None:
+    page = open_page(f"/report?run={running.id}")
+    target = processes.marked(running.id)[0] if victim == "runner" else holder()
+    target.kill()
+    again = page.get_by_role("button", name="Run it again")
+    again.wait_for(timeout=PATIENCE * 1000)
+    assert jobs.get(running.id).state is State.LOST
+    assert processes.marked(running.id) == []
+
+    again.click()
+    page.wait_for_url(lambda url: running.id not in url)
+    repeated = jobs.wait(page.url.partition("run=")[2])
+    assert repeated.state is State.DONE
+    expect(page.get_by_role("heading", name="All candidates")).to_be_visible(timeout=30_000)
+    jobs.delete(repeated.id)
+
+
+def test_a_run_survives_the_web_server(running: Run, server: Server) -> None:
+    server.process.kill()
+    server.process.wait()
+    finished = jobs.wait(running.id)
+    assert finished.state is State.DONE
+    assert finished.study is not None
+    assert finished.study.complete
+    psutil.wait_procs(processes.marked(running.id), timeout=10)  # the result comes before the end
+    assert processes.marked(running.id) == []
+    with suppress(psutil.NoSuchProcess):
+        assert holder().is_running(), "the supervisor waits for more, or has left"
