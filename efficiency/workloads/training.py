@@ -18,9 +18,11 @@ from torch.nn.functional import cross_entropy
 from efficiency.core import paths
 from efficiency.workloads.catalogue import Workload
 from efficiency.workloads.digits import Split
+from efficiency.workloads.inputs import random_inputs
 
 BATCH = 64
 RATE = 1e-3
+SETTLING_BATCHES = 4
 
 
 def fit(
@@ -57,7 +59,8 @@ def trained(
 ) -> dict[str, Tensor]:
     """State dict of the workload trained with this seed; from disk if it was trained before.
 
-    A workload without data gives its random initial weights for the seed, not kept.
+    A workload without data gives its random initial weights for the seed, not kept, with batch
+    normalization settled on random inputs.
     """
     split = workload.load_split()
     file = paths.trained_folder() / f"{workload.name}-{_recipe(workload, seed)}.safetensors"
@@ -66,12 +69,32 @@ def trained(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = workload.build()
-    if split is not None:
+    if split is None:
+        settle_batch_norm(model, workload)
+    else:
         fit(model, split, epochs=workload.epochs, seed=seed, on_epoch=on_epoch)
         with NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
             temporary.write(save(model.state_dict()))
         os.replace(temporary.name, file)
     return model.state_dict()
+
+
+@torch.no_grad()
+def settle_batch_norm(model: nn.Module, workload: Workload) -> None:
+    """Give an untrained network the batch statistics that training would have given it.
+
+    Without them the activations of random weights shrink from layer to layer: MobileNetV2's output
+    is the bias alone, and its SQNR says nothing.
+    """
+    norms = [each for each in model.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    for norm in norms:
+        norm.momentum = None  # the plain average over all batches seen
+        norm.train()
+    for seed in range(SETTLING_BATCHES):
+        model(random_inputs((8, *workload.input_shape[1:]), workload.vocabulary, seed))
+    model.eval()
 
 
 def _recipe(workload: Workload, seed: int) -> str:

@@ -45,6 +45,16 @@ def test_what_does_not_fit_is_named(change: object, sentence: str) -> None:
     assert sentence in str(recognise.mismatch(shapes, "lenet"))
 
 
+def test_untrained_networks_have_outputs_that_depend_on_their_inputs() -> None:
+    workload = catalogue.get("mobilenetv2")
+    model = workload.build()
+    model.load_state_dict(training.trained(workload, 0))
+    with torch.no_grad():
+        logits = model(random_inputs((4, 3, 224, 224))).logits
+    # random weights without batch statistics: all four the same to seven digits
+    assert float(logits.std(0).mean()) > 0.01
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownName, match="lenet"):
         catalogue.get("lenet5")
