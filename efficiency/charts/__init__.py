@@ -1,0 +1,1 @@
+"""Pictures of a Study: each function takes values from core and returns a plotly Figure."""

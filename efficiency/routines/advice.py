@@ -3,6 +3,9 @@
 from efficiency.core.units import bytes_text, ratio_text, share_text
 from efficiency.core.values import BatchSpeed, Finding, Row, Verdict, wilson_interval
 
+# Without a score: noise below a hundredth of the signal's power counts as nearly the same outputs.
+CLOSE_DB = 20
+
 
 def findings(rows: tuple[Row, ...], score_count: int | None) -> tuple[Finding, ...]:
     """Advice on a finished report, the most useful first."""
@@ -35,13 +38,23 @@ def keeps_score(row: Row, baseline: Row, count: int | None) -> bool | None:
     return row.score >= wilson_interval(baseline.score, count)[0]
 
 
+def _usable(row: Row, baseline: Row, count: int | None) -> bool:
+    """Whether a file may be recommended: by its score, or without one by its outputs."""
+    kept = keeps_score(row, baseline, count)
+    return kept if kept is not None else (row.sqnr_db or 0) >= CLOSE_DB
+
+
+def _merit(baseline: Row) -> str:
+    return "that keeps the score" if baseline.score is not None else "with nearly the same outputs"
+
+
 def _smallest(baseline: Row, others: list[Row], count: int | None) -> Finding | None:
-    usable = [row for row in others if keeps_score(row, baseline, count) is not False]
+    usable = [row for row in others if _usable(row, baseline, count)]
     smallest = min(usable, key=_stored_bytes, default=None)
     if smallest is None or _stored_bytes(smallest) >= _stored_bytes(baseline):
         return None
     return Finding(
-        finding=f"Smallest file that keeps the score: {smallest.label}.",
+        finding=f"Smallest file {_merit(baseline)}: {smallest.label}.",
         evidence=(
             f"{bytes_text(_stored_bytes(smallest))} instead of "
             f"{bytes_text(_stored_bytes(baseline))} on disk, "
@@ -58,17 +71,17 @@ def _fastest(baseline: Row, others: list[Row], count: int | None) -> Finding | N
         for row in others
         if row.speedup is not None
         and row.speedup.verdict == Verdict.FASTER
-        and keeps_score(row, baseline, count) is not False
+        and _usable(row, baseline, count)
     ]
     if not faster:
         return Finding(
             finding="Nothing here is faster than the baseline at this batch size.",
-            evidence="No technique that keeps the score has an interval above 1.",
+            evidence=f"No file {_merit(baseline)} has a speed interval above 1.",
             next_step="See below why; then try a larger batch, where arithmetic weighs more.",
         )
     fastest = max(faster, key=lambda row: row.speedup.ratio if row.speedup else 0.0)
     return Finding(
-        finding=f"Fastest that keeps the score: {fastest.label}.",
+        finding=f"Fastest {_merit(baseline)}: {fastest.label}.",
         evidence=f"{ratio_text(fastest.speedup)}; {_scores(fastest, baseline, count)}.",
         next_step="Use it where latency matters; check the score on data of your own.",
     )
@@ -154,7 +167,8 @@ def _stored_bytes(row: Row) -> int:
 
 def _scores(row: Row, baseline: Row, count: int | None) -> str:
     if row.score is None or baseline.score is None or count is None:
-        return "its score was not measured, since there is no data for this model"
+        sqnr = "not defined" if row.sqnr_db is None else f"{row.sqnr_db:.0f} dB"
+        return f"SQNR of the outputs {sqnr}, score not measured for want of data"
     low, high = wilson_interval(baseline.score, count)
     return (
         f"score {share_text(row.score)}, baseline {share_text(baseline.score)} "

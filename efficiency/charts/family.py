@@ -1,0 +1,78 @@
+"""The charts that suit a study, in reading order: the page and the HTML file show the same ones."""
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from efficiency.charts.front import front_figure, plotted
+from efficiency.charts.size import size_figure
+from efficiency.charts.speed import speed_figure
+from efficiency.charts.weights import layer_bytes_figure, layer_noise_figure
+from efficiency.core.values import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A figure with its short name, its title, and how to read it."""
+
+    name: str
+    title: str
+    reading: str
+    figure: go.Figure
+
+
+def charts(study: Study) -> tuple[Chart, ...]:
+    """Speed and front where something was timed, sizes where files exist, layers where listed."""
+    found = []
+    if any(row.timing is not None for row in study.rows):
+        found.append(
+            Chart(
+                name="speed",
+                title="Speed against the baseline",
+                reading="A bar that touches the grey band at 1× means: no measurable difference.",
+                figure=speed_figure(study),
+            )
+        )
+    for batch in sorted({each.batch_size for row in study.rows for each in row.at_other_batches}):
+        found.append(
+            Chart(
+                name=f"speed-{batch}",
+                title=f"Speed with {batch} inputs a call",
+                reading="With more inputs in one call the arithmetic outweighs the fixed costs.",
+                figure=speed_figure(study, batch),
+            )
+        )
+    if len(plotted(study.rows)) > 1:
+        found.append(
+            Chart(
+                name="front",
+                title="Accuracy, size and time together",
+                reading="Up and left is better; the area of a mark is the size of its file.",
+                figure=front_figure(study),
+            )
+        )
+    if any(row.footprint is not None for row in study.rows):
+        found.append(
+            Chart(
+                name="size",
+                title="Size of the saved file",
+                reading="Zeros do not make a file smaller until it is zipped.",
+                figure=size_figure(study),
+            )
+        )
+    if study.layers:
+        found += [
+            Chart(
+                name="layer-bytes",
+                title="Bytes of each layer",
+                reading="The layers with the most parameters, one mark for each precision.",
+                figure=layer_bytes_figure(study.layers),
+            ),
+            Chart(
+                name="layer-noise",
+                title="Noise in each layer",
+                reading="Every bit taken away costs about 6 dB; each mark is one precision.",
+                figure=layer_noise_figure(study.layers),
+            ),
+        ]
+    return tuple(found)

@@ -1,0 +1,91 @@
+"""How many times as fast as the baseline, with the interval that the measurement allows."""
+
+from math import log10
+
+import plotly.graph_objects as go
+
+from efficiency.charts import style
+from efficiency.core.units import seconds_text
+from efficiency.core.values import (
+    EQUIVALENCE_BAND,
+    INTERVAL_LEVEL,
+    Ratio,
+    Row,
+    Study,
+    Timing,
+)
+
+Speed = tuple[Row, Timing, Ratio | None]
+
+
+def speed_figure(study: Study, batch_size: int | None = None) -> go.Figure:
+    """One row per measured candidate on a logarithmic axis; a line at 1 marks the baseline.
+
+    `batch_size` is one of the sizes that were measured besides the request's own; None is that one.
+    """
+    speeds = _speeds(study, batch_size)
+    ratios = [ratio for _, _, ratio in speeds if ratio is not None]
+    figure = style.list_figure(len(speeds))
+    figure.add_vrect(
+        x0=1 / EQUIVALENCE_BAND,
+        x1=EQUIVALENCE_BAND,
+        fillcolor=style.LINE,
+        opacity=0.25,
+        line_width=0,
+        layer="below",
+    )
+    figure.add_vline(x=1, line={"color": style.LINE, "width": 2, "dash": "dot"})
+    for index, (row, timing, ratio) in enumerate(speeds):
+        _point(figure, index, row, timing, ratio)
+    style.verdict_legend(figure, ratios)
+    low = min([0.5, *(ratio.low for ratio in ratios)]) / 1.1
+    high = max([2.0, *(ratio.high for ratio in ratios)]) * 1.1
+    ticks = style.log_ticks(low, high)
+    figure.update_xaxes(
+        type="log",
+        range=[log10(low), log10(high)],
+        tickvals=ticks,
+        ticktext=[f"{tick:g}×" for tick in ticks],
+        title=f"times as fast as the baseline ({INTERVAL_LEVEL:.0%} interval)",
+        fixedrange=True,
+    )
+    return figure
+
+
+def _speeds(study: Study, batch_size: int | None) -> list[Speed]:
+    if batch_size is None:
+        return [(row, row.timing, row.speedup) for row in study.rows if row.timing is not None]
+    return [
+        (row, each.timing, each.speedup)
+        for row in study.rows
+        for each in row.at_other_batches
+        if each.batch_size == batch_size
+    ]
+
+
+def _point(figure: go.Figure, index: int, row: Row, timing: Timing, ratio: Ratio | None) -> None:
+    median = seconds_text(timing.median_seconds)
+    color, symbol = style.mark(ratio)
+    value, low, high = (1.0, 1.0, 1.0) if ratio is None else (ratio.ratio, ratio.low, ratio.high)
+    number = median if ratio is None else f"{value:.2f}× [{low:.2f}, {high:.2f}]"
+    verdict = "baseline" if ratio is None else ratio.verdict.value
+    style.name_line(figure, index, row.label, number)
+    figure.add_scatter(
+        x=[value],
+        y=[index],
+        mode="markers",
+        marker={"color": color, "symbol": symbol, "size": 13},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - value],
+            "arrayminus": [value - low],
+            "thickness": 3,
+            "width": 5,
+            "color": color,
+        },
+        hoverinfo="text",
+        hovertext=f"{style.plain(row.label)}<br>{number}, {verdict}"
+        f"<br>median {median} over {len(timing.samples)} rounds",
+        showlegend=False,
+    )

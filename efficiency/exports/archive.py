@@ -1,0 +1,37 @@
+"""The zip archive of one variant: the folder that was measured, as it lies on the disk."""
+
+import io
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
+
+from efficiency.core.errors import UnknownName
+
+
+def variants(run_folder: Path) -> tuple[str, ...]:
+    """Names of the variants in a run's folder: each holds weights and the script to load them."""
+    if not run_folder.is_dir():
+        return ()
+    folders = (each for each in run_folder.iterdir() if (each / "load_model.py").is_file())
+    return tuple(sorted(each.name for each in folders))
+
+
+def variant_bytes(run_folder: Path) -> int:
+    """Bytes of all files of one variant."""
+    return sum(each.stat().st_size for each in run_folder.rglob("*") if each.is_file())
+
+
+def archive(run_folder: Path, variant: str) -> bytes:
+    """The variant's files, stored without compression: weights hardly shrink, waiting is worse.
+
+    Raises UnknownName. Only names that `variants` lists are opened, so no path can lead outside.
+    """
+    known = variants(run_folder)
+    if variant not in known:
+        raise UnknownName("variant", variant, known)
+    folder = run_folder / variant
+    out = io.BytesIO()
+    with ZipFile(out, "w", ZIP_STORED) as zipped:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                zipped.write(path, Path(variant) / path.relative_to(folder))
+    return out.getvalue()

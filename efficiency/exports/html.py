@@ -1,0 +1,235 @@
+"""A Study as one HTML file that needs nothing else: no network, charts inside, light and dark.
+
+A content security policy in the file forbids every request, so a name that slipped through could
+neither load nor send anything.
+"""
+
+from functools import cache
+from pathlib import Path
+from string import Template
+
+import plotly.io
+import plotly.offline
+
+from efficiency.charts.family import Chart, charts
+from efficiency.core import serial
+from efficiency.core.units import bytes_text, seconds_text, share_text
+from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Environment, Study
+from efficiency.exports.columns import columns
+from efficiency.exports.headlines import accuracy_text, headlines
+from efficiency.exports.table import STYLE, literal, plain_table, study_table
+from efficiency.exports.text import command_line
+
+METHOD = (
+    "Every candidate is saved, loaded again in a fresh process, and called in every round, in "
+    "shuffled order, so that a disturbance hits all of them alike. The speed is the median of the "
+    f"ratios within the rounds; its interval holds {INTERVAL_LEVEL:.0%} of what a bootstrap over "
+    "the rounds gives. A candidate is called faster or slower only where the whole interval is "
+    f"more than {EQUIVALENCE_BAND - 1:.0%} away from 1: two copies of one model differ by up to "
+    "that, since they lie elsewhere in memory. All else is no measurable difference. What is not "
+    "measured is called estimated."
+)
+
+METHOD_OF_WEIGHTS = (
+    "Bytes and noise are computed from the stored weights themselves; no model was run. The noise "
+    "(SQNR) compares the weights rounded to each precision with the weights as they are stored."
+)
+COVERAGE_HEADINGS = ("Candidate", "changed", "skipped")
+LAYER_HEADINGS = (
+    "Layer",
+    "shape",
+    "type",
+    "parameters",
+    "zeros",
+    "not finite",
+    "mean ± std",
+    "costs",
+)
+
+
+def html_text(study: Study) -> str:
+    """The whole document."""
+    parts = (
+        _disturbed(study.environment),
+        headline_cards(study),
+        *(_chart(each) for each in charts(study)),
+        _findings(study),
+        _section("All candidates", study_table(study) + _legend(study)),
+        _section("More numbers", study_table(study, details=True)),
+        _coverage(study),
+        _layers(study),
+        _section("Notes", _list(study.notes)) if study.notes else "",
+        _section("How this was measured", f"<p>{method_text(study)}</p>"),
+        _section(
+            "Machine and software", plain_table(("", ""), environment_lines(study.environment))
+        ),
+        _phases(study),
+        _section("Do it again", f"<pre>{literal(command_line(study))}</pre>"),
+    )
+    return Template(_file("report.html")).substitute(
+        title=literal(study.title),
+        style=_file("report.css") + STYLE,
+        plotly=plotly_script(),
+        origin=literal(origin_text(study.environment)),
+        body="\n".join(part for part in parts if part),
+        json=script_safe(serial.encode(study).decode()),
+        script=_file("report.js"),
+    )
+
+
+def headline_cards(study: Study) -> str:
+    """The headlines side by side, each with the candidate it belongs to."""
+    cards = ""
+    for each in headlines(study):
+        who = ""
+        if each.row is not None:
+            who = f"<b>{literal(each.row.label)}</b>, {literal(accuracy_text(study, each.row))}"
+        cards += (
+            f'<div class="lab-card"><span>{literal(each.saves)}</span>'
+            f"<strong>{literal(each.value)}</strong>"
+            f"<span>{literal(each.detail)}</span><span>{who}</span></div>"
+        )
+    return f'<div class="lab-cards">{cards}</div>' if cards else ""
+
+
+def method_text(study: Study) -> str:
+    """How the numbers of this study came about."""
+    return METHOD if study.rows[0].timing is not None else METHOD_OF_WEIGHTS
+
+
+def origin_text(environment: Environment) -> str:
+    """Where and when the numbers were measured, in one line."""
+    return f"Measured on {environment.cpu}, {environment.device}, {environment.measured_at[:16]}"
+
+
+def environment_lines(environment: Environment) -> tuple[tuple[str, str], ...]:
+    """Name and value of everything that is known about the machine and the software."""
+    versions = ", ".join(f"{name} {number}" for name, number in environment.versions.items())
+    return (
+        ("Measured at", environment.measured_at),
+        ("Device", environment.device),
+        ("Processor", environment.cpu),
+        ("Cores", str(environment.cores)),
+        ("Threads used", str(environment.threads)),
+        ("Memory", bytes_text(environment.memory_bytes)),
+        ("Features", ", ".join(environment.features) or "none known"),
+        ("System", environment.platform),
+        ("Versions", versions),
+        ("Others' load before", share_text(environment.load_before)),
+        ("Others' load during", share_text(environment.load_during)),
+        ("Disturbed", environment.disturbed or "no"),
+    )
+
+
+def coverage_lines(study: Study) -> tuple[tuple[str, str, str], ...]:
+    """Candidate, the layers it changed, and those it skipped with the reason."""
+    return tuple(
+        (
+            row.label,
+            ", ".join(row.coverage.changed) or "none",
+            "; ".join(f"{each.layer}: {each.reason}" for each in row.coverage.skipped) or "none",
+        )
+        for row in study.rows
+        if row.coverage is not None
+    )
+
+
+def layer_lines(study: Study) -> tuple[tuple[object, ...], ...]:
+    """Every stored tensor with its statistics and its cost in each precision."""
+    return tuple(
+        (
+            each.name,
+            "×".join(map(str, each.shape)) or "scalar",
+            each.dtype,
+            each.parameters,
+            each.zeros,
+            each.not_finite,
+            "none finite" if each.std is None else f"{each.mean:.3g} ± {each.std:.3g}",
+            "; ".join(
+                f"{cost.precision} {bytes_text(cost.bytes)}"
+                + ("" if cost.sqnr_db is None else f" {cost.sqnr_db:.1f} dB")
+                for cost in each.precisions
+            ),
+        )
+        for each in study.layers
+    )
+
+
+def script_safe(json: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def plotly_script() -> str:
+    """plotly.js, as plotly ships it."""
+    script: str = plotly.offline.get_plotlyjs()
+    return script
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{literal(title)}</h2>{body}</section>"
+
+
+def _list(lines: tuple[str, ...]) -> str:
+    return "<ul>" + "".join(f"<li>{literal(line)}</li>" for line in lines) + "</ul>"
+
+
+def _disturbed(environment: Environment) -> str:
+    if environment.disturbed is None:
+        return ""
+    return f'<p class="warning">The times are doubtful: {literal(environment.disturbed)}</p>'
+
+
+def _findings(study: Study) -> str:
+    if not study.findings:
+        return ""
+    body = "".join(
+        f"<p><b>{literal(each.finding)}</b><br>{literal(each.evidence)}<br>"
+        f"Next: {literal(each.next_step)}</p>"
+        for each in study.findings
+    )
+    return _section("Why?", body)
+
+
+def _chart(chart: Chart) -> str:
+    picture = plotly.io.to_html(
+        chart.figure,
+        include_plotlyjs=False,
+        full_html=False,
+        config={"responsive": True, "displaylogo": False},
+        div_id=f"chart-{chart.name}",
+    )
+    return _section(
+        chart.title, f'<p class="quiet">{literal(chart.reading)}</p><figure>{picture}</figure>'
+    )
+
+
+def _legend(study: Study) -> str:
+    notes = [each for each in columns(study) if each.main and each.note]
+    return _list(tuple(f"{each.heading}: {each.note}." for each in notes))
+
+
+def _coverage(study: Study) -> str:
+    lines = coverage_lines(study)
+    if not lines:
+        return ""
+    return _section("Which layers changed", plain_table(COVERAGE_HEADINGS, lines))
+
+
+def _layers(study: Study) -> str:
+    if not study.layers:
+        return ""
+    body = plain_table(LAYER_HEADINGS, layer_lines(study))
+    return f"<details><summary>Every layer ({len(study.layers)})</summary>{body}</details>"
+
+
+def _phases(study: Study) -> str:
+    if not study.phases:
+        return ""
+    lines = [(each.name, seconds_text(each.seconds)) for each in study.phases]
+    return _section("Where the time went", plain_table(("Part", "wall time"), lines))

@@ -1,0 +1,88 @@
+"""Runs: find them, tick two to four to compare them, open them, delete them."""
+
+import pandas as pd
+import streamlit as st
+
+from efficiency import jobs
+from efficiency.jobs import Run, State
+from pages.runs.compare import compare
+from pages.shared import frame, run_list
+
+MOST_COMPARED = 4
+
+frame.header("Runs", "Everything that was measured on this machine. Tick two to four to compare.")
+
+
+def matching(runs: tuple[Run, ...], words: str, states: list[State]) -> list[Run]:
+    """The runs with these words in their title or id, and one of these states."""
+    return [
+        run
+        for run in runs
+        if words.lower() in f"{run_list.title(run)} {run.id}".lower()
+        and (not states or run.state in states)
+    ]
+
+
+def delete(runs: list[Run]) -> None:
+    """Ask once, then delete."""
+    with st.popover(f"Delete {len(runs)}", icon=":material/delete:"):
+        st.caption("The reports and their files will be gone, for everybody.")
+        if st.button("Delete for good", type="primary"):
+            for run in runs:
+                jobs.delete(run.id)
+            st.rerun()
+
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    words = st.text_input("Find", placeholder="lenet", key="runs_find", bind="query-params")
+    states = st.pills(
+        "State",
+        list(State),
+        selection_mode="multi",
+        format_func=lambda state: state.value,
+        key="runs_state",
+    )
+
+found = matching(jobs.recent(200), words or "", states)
+if not found:
+    st.info("No runs here yet, or none that match.", icon=":material/search_off:")
+    st.page_link("pages/report/page.py", label="Measure a model", icon=":material/play_circle:")
+else:
+    table = pd.DataFrame(
+        {
+            "Model": [run_list.title(run) for run in found],
+            "State": [run.state.value for run in found],
+            "Asked for": [run_list.started(run) for run in found],
+            "Candidates": [len(run.study.rows) if run.study else 0 for run in found],
+            "Took": [
+                run.finished - run.started if run.started and run.finished else None
+                for run in found
+            ],
+            "Run": [run.id for run in found],
+        }
+    )
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key="runs_table",
+        column_config={"Took": st.column_config.NumberColumn("Took (s)", format="%.0f")},
+    )
+    ticked = [found[place] for place in event.selection.rows if place < len(found)]
+    if not ticked:
+        st.caption("Tick rows on the left to open, compare or delete them.")
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for run in ticked[:MOST_COMPARED]:
+                st.page_link(
+                    "pages/report/page.py",
+                    label=f"Open {run.id[:6]}",
+                    icon=":material/open_in_new:",
+                    query_params={"run": run.id},
+                )
+            delete(ticked)
+        if len(ticked) > MOST_COMPARED:
+            st.info(f"Only the first {MOST_COMPARED} are compared.", icon=":material/info:")
+        if len(ticked) > 1:
+            compare(ticked[:MOST_COMPARED])

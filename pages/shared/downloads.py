@@ -1,0 +1,61 @@
+"""What can be taken away from a run. Nothing is made before somebody clicks.
+
+Streamlit keeps a download in memory only from the click until the next page run is over, and equal
+downloads once for everybody: a variant of 100 MB does not stay in the web process.
+"""
+
+from functools import partial
+
+import streamlit as st
+
+from efficiency.core import paths
+from efficiency.core.units import bytes_text
+from efficiency.core.values import Study
+from efficiency.exports import archive, html, text
+from efficiency.jobs import Run
+from pages.shared.escape import escape
+
+
+def downloads(study: Study, name: str) -> None:
+    """The report as HTML, CSV and JSON, and the command that repeats it."""
+    st.subheader("Take it away", anchor=False)
+    with st.container(horizontal=True):
+        for label, extension, mime, make in (
+            ("HTML report", "html", "text/html", html.html_text),
+            ("CSV", "csv", "text/csv", text.csv_text),
+            ("JSON", "json", "application/json", text.json_bytes),
+        ):
+            st.download_button(
+                label,
+                data=partial(make, study),
+                file_name=f"efficiency-{name}.{extension}",
+                mime=mime,
+                icon=":material/download:",
+                key=f"download_{extension}_{name}",
+                on_click="ignore",
+            )
+    place = "" if study.request.get("workload") else " (with your file in place of MODEL_FILE)"
+    st.caption(f"The same on the command line{place}:".replace("_", r"\_"))
+    st.code(text.command_line(study), language="bash", wrap_lines=True)
+
+
+def variant_downloads(run: Run, study: Study) -> None:
+    """The compressed models: the very folders that were measured, zipped."""
+    folder = paths.run_folder(run.id)
+    there = set(archive.variants(folder))
+    rows = [row for row in study.rows if row.name in there]
+    if not rows:
+        return
+    st.subheader("The compressed models", anchor=False)
+    st.caption("Each archive holds the weights that were measured and a script that loads them.")
+    with st.container(horizontal=True):
+        for row in rows:
+            st.download_button(
+                f"{escape(row.label)} ({bytes_text(archive.variant_bytes(folder / row.name))})",
+                data=partial(archive.archive, folder, row.name),
+                file_name=f"{row.name}.zip",
+                mime="application/zip",
+                icon=":material/folder_zip:",
+                key=f"variant_{run.id}_{row.name}",
+                on_click="ignore",
+            )

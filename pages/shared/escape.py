@@ -1,0 +1,19 @@
+"""Text that came from a file or a request, made safe for Streamlit's markdown."""
+
+import re
+from string import punctuation
+
+PUNCTUATION = re.compile(f"([{re.escape(punctuation)}])")
+SHORTCODE = re.compile(r":(?=[a-zA-Z+\-_])")
+JOINER = "\N{WORD JOINER}"
+
+
+def escape(text: object) -> str:
+    """The text as markdown that shows it literally, on one line.
+
+    A backslash disarms every sign that markdown knows. Streamlit replaces :emoji: and
+    :material/icons: after that, so an invisible joiner parts the colon from the word.
+    """
+    line = " ".join(str(text).split())
+    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    return PUNCTUATION.sub(r"\\\1", SHORTCODE.sub(f":{JOINER}", shown))

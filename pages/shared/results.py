@@ -1,0 +1,115 @@
+"""A finished study on a page: headlines, findings, charts, tables, machine, downloads."""
+
+import streamlit as st
+
+from efficiency.charts.family import charts
+from efficiency.charts.style import enlarge
+from efficiency.charts.weights import histogram_figure
+from efficiency.core.units import seconds_text
+from efficiency.core.values import Study
+from efficiency.exports import html
+from efficiency.exports.columns import columns
+from efficiency.exports.headlines import TOLERANCE, headlines
+from efficiency.exports.table import plain_table, study_table
+from pages.shared import frame
+from pages.shared.escape import escape
+
+PLOT_CONFIG = {
+    "displaylogo": False,
+    "displayModeBar": "hover",
+    "toImageButtonOptions": {"scale": 2},
+}
+
+
+def results(study: Study, key: str) -> None:
+    """Everything a study says. `key` tells several on one page apart."""
+    if study.environment.disturbed:
+        st.warning(
+            f"The times are doubtful: {escape(study.environment.disturbed)}",
+            icon=":material/warning:",
+        )
+    if headlines(study):
+        st.html(html.headline_cards(study))
+        st.caption(_rule(study))
+    _charts(study, key)
+    _why(study)
+    st.subheader("All candidates", anchor=False)
+    st.html(study_table(study))
+    _details(study, key)
+
+
+def origin(study: Study, *, shipped: bool) -> None:
+    """The badge that says where the numbers come from."""
+    where = f"{study.environment.cpu}, {study.environment.measured_at[:16].replace('T', ' ')}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if shipped:
+            st.badge("measured elsewhere", icon=":material/inventory_2:", color="gray")
+        else:
+            st.badge("measured here", icon=":material/verified:", color="green")
+        st.caption(escape(where))
+
+
+def _rule(study: Study) -> str:
+    if study.rows[0].score is None:
+        return "Accuracy was not measured: these are the largest savings, whatever they cost."
+    points = f"{100 * TOLERANCE:g} point"
+    return f"Only candidates that lose at most {points} of {escape(study.score_name)} count."
+
+
+def _why(study: Study) -> None:
+    if not study.findings:
+        return
+    st.subheader("Why?", anchor=False)
+    for each in study.findings:
+        st.markdown(
+            f"**{escape(each.finding)}** {escape(each.evidence)}  \n"
+            f":material/arrow_forward: {escape(each.next_step)}"
+        )
+
+
+def _charts(study: Study, key: str) -> None:
+    shown = charts(study)
+    for tab, chart in zip(st.tabs([each.title for each in shown]), shown, strict=True):
+        with tab:
+            st.caption(chart.reading)
+            figure = enlarge(chart.figure, frame.LARGE) if frame.presenting() else chart.figure
+            st.plotly_chart(figure, key=f"{key}_{chart.name}", config=PLOT_CONFIG)
+
+
+def _details(study: Study, key: str) -> None:
+    with st.expander("What the columns mean", icon=":material/help:"):
+        notes = [each for each in columns(study) if each.heading and each.note]
+        st.markdown(
+            "\n".join(f"- **{escape(each.heading)}**: {escape(each.note)}" for each in notes)
+        )
+        st.markdown(html.method_text(study))
+    with st.expander("More numbers", icon=":material/table:"):
+        st.html(study_table(study, details=True))
+    if covered := html.coverage_lines(study):
+        with st.expander("Which layers changed, which did not, and why", icon=":material/layers:"):
+            st.html(plain_table(html.COVERAGE_HEADINGS, covered))
+    if study.layers:
+        with st.expander(f"Every layer ({len(study.layers)})", icon=":material/stacks:"):
+            _layers(study, key)
+    if study.notes:
+        with st.expander("Notes", icon=":material/notes:"):
+            st.markdown("\n".join(f"- {escape(note)}" for note in study.notes))
+    with st.expander("Machine, software, and where the time went", icon=":material/memory:"):
+        st.html(plain_table(("", ""), html.environment_lines(study.environment)))
+        lines = [(each.name, seconds_text(each.seconds)) for each in study.phases]
+        if lines:
+            st.html(plain_table(("Part of the run", "wall time"), lines))
+
+
+def _layers(study: Study, key: str) -> None:
+    largest = max(range(len(study.layers)), key=lambda place: study.layers[place].parameters)
+    layer = st.selectbox(
+        "Distribution of",
+        study.layers,
+        index=largest,
+        format_func=lambda each: each.name,
+        key=f"{key}_layer",
+    )
+    if layer is not None:
+        st.plotly_chart(histogram_figure(layer), key=f"{key}_histogram", config=PLOT_CONFIG)
+    st.html(plain_table(html.LAYER_HEADINGS, html.layer_lines(study)))

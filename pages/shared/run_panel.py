@@ -1,0 +1,88 @@
+"""A run on its way: place in the queue, step, time left, the rows so far, and a cancel button.
+
+Only this panel is drawn again while a run is active, and no chart is part of it. When the run has
+ended the whole page is drawn once more.
+"""
+
+from functools import lru_cache
+
+import streamlit as st
+
+from efficiency import jobs
+from efficiency.core.errors import EfficiencyError
+from efficiency.core.units import seconds_text
+from efficiency.exports.table import study_table
+from efficiency.jobs import Run, State
+from pages.shared.escape import escape
+
+POLL_SECONDS = 2.0  # thirty people who watch must not disturb what is being measured
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def run_panel(run_id: str) -> None:
+    """Follow an active run until it ends."""
+    try:
+        run = jobs.get(run_id)
+    except EfficiencyError:  # deleted by somebody else: the page says so
+        st.rerun()
+    if not run.active:
+        st.rerun()
+    with st.container(border=True):
+        _position(run)
+        if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel_{run.id}"):
+            jobs.cancel(run.id)
+            st.rerun()
+    if run.study is not None and run.study.rows:
+        st.subheader("Measured so far", anchor=False)
+        st.html(_rows(run.id, run.study_revision))
+
+
+def ended_without_result(run: Run) -> None:
+    """Say why a run has no result, and offer to repeat it."""
+    said = {
+        State.FAILED: escape(run.error or "The run failed, and left no reason."),
+        State.CANCELLED: "This run was cancelled.",
+        State.LOST: escape(run.error or "The machine stopped in the middle of this run."),
+    }[run.state]
+    show = st.info if run.state == State.CANCELLED else st.error
+    show(said, icon=":material/info:")
+    if not run.bad_input and st.button("Run it again", type="primary", icon=":material/replay:"):
+        follow(jobs.submit(run.request))
+
+
+def follow(run: Run) -> None:
+    """Put the run into the address and draw the page again for it."""
+    st.query_params["run"] = run.id
+    st.rerun()
+
+
+@lru_cache(maxsize=16)
+def _rows(run_id: str, study_revision: int) -> str:
+    """The rows so far, made once per revision for all who watch: medians of many samples."""
+    study = jobs.get(run_id).study
+    return "" if study is None else study_table(study)
+
+
+def _position(run: Run) -> None:
+    if run.state == State.QUEUED:
+        before = jobs.position(run.id) or 0
+        wait = jobs.seconds_to_start(run.id)
+        runs = "1 run comes first" if before == 1 else f"{before} runs come first"
+        about = f", about {seconds_text(wait)}" if wait else ""
+        st.markdown(f"#### Waiting: {runs if before else 'next in line'}{about}")
+        st.progress(0.0, text="One measurement runs at a time, so that none disturbs another.")
+        return
+    progress = run.progress
+    if progress is None:
+        st.markdown("#### Starting")
+        st.progress(0.0, text="A process of its own is being started for this run.")
+        return
+    left = "" if progress.seconds_left is None else f", {_about(progress.seconds_left)} left"
+    st.markdown(f"#### {escape(progress.step[:1].upper() + progress.step[1:])}")
+    done = min(progress.done / progress.total, 1.0) if progress.total else 0.0
+    st.progress(done, text=f"{done:.0%} done{left}")
+
+
+def _about(seconds: float) -> str:
+    """A time left, no finer than it deserves."""
+    return "a few seconds" if seconds < 5 else f"about {5 * round(seconds / 5)} s"

@@ -1,0 +1,129 @@
+"""A real server with a home of its own, and visitors with real browsers of their own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+QUIET = "--disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+START_SECONDS = 60
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium. Skips where there is none, but never on the machine that checks all."""
+    path = shutil.which("chromium")
+    if path is None and not os.environ.get("CI"):
+        pytest.skip("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--no-first-run", *QUIET.split()]
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`streamlit run app.py` on a free port; at the end nothing of it is left."""
+    home = tmp_path_factory.mktemp("browser-home")
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+            cwd=ROOT,
+            env=os.environ | {"EFFICIENCY_HOME": str(home)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(f"{url}/_stcore/health", process)
+        yield Server(url=url, home=home, process=process)
+    finally:
+        with suppress(ProcessLookupError):  # a test may have killed it
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+        _end_all_of(home)
+
+
+def _wait(health: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urlopen(health, timeout=2):  # noqa: S310 (our own server)
+            return
+        time.sleep(0.1)
+    pytest.fail("the server did not start")
+
+
+def _end_all_of(home: Path) -> None:
+    """End the supervisor and runners of this home: a server that stops leaves them their work."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("EFFICIENCY_HOME") == str(home):
+                process.kill()
+
+
+@pytest.fixture
+def visitor(chromium: Browser, server: Server) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browsers that share nothing; nothing they load may come from outside the machine."""
+    contexts: list[BrowserContext] = []
+    outside: list[str] = []
+    failures: list[str] = []
+    known = (server.url, server.url.replace("http", "ws"), "data:", "blob:", "file:")
+
+    def visit(**options: object) -> BrowserContext:
+        context = chromium.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(30_000)
+        context.on(
+            "request",
+            lambda request: None if request.url.startswith(known) else outside.append(request.url),
+        )
+        context.on("weberror", lambda error: failures.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert failures == []
+
+
+@pytest.fixture
+def open_page(visitor: Callable[..., BrowserContext], server: Server) -> Callable[..., Page]:
+    """A new visitor's page at a path of the server, drawn to the end."""
+
+    def open_it(path: str = "/", **options: object) -> Page:
+        page = visitor(**options).new_page()
+        page.goto(server.url + path)
+        page.wait_for_selector(SETTLED)
+        page.get_by_text("Presenter mode").wait_for()
+        return page
+
+    return open_it

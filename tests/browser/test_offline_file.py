@@ -1,0 +1,69 @@
+"""The exported HTML in a browser that has no network, opened from the disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from efficiency.core.values import Study
+from efficiency.exports.html import html_text
+from tests import samples
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def open_file(chromium: Browser, tmp_path: Path) -> Callable[..., tuple[Page, list[str]]]:
+    """Opens a study's file; gives the page and whatever was written to its console."""
+
+    def open_it(study: Study, **options: object) -> tuple[Page, list[str]]:
+        path = tmp_path / "report.html"
+        path.write_text(html_text(study))
+        page = chromium.new_context(offline=True, **options).new_page()  # type: ignore[arg-type]
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("requestfailed", lambda request: said.append(request.url))
+        page.goto(path.as_uri())
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+        return page, said
+
+    return open_it
+
+
+@pytest.mark.parametrize("study", [samples.report(), samples.hostile(), samples.weights()])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_silently_and_fits(
+    open_file: Callable[..., tuple[Page, list[str]]], study: Study, width: int
+) -> None:
+    page, said = open_file(study, viewport={"width": width, "height": 800})
+    assert said == []
+    assert page.title() == study.title
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_names_run_nothing_and_are_shown(
+    open_file: Callable[..., tuple[Page, list[str]]],
+) -> None:
+    page, _ = open_file(samples.hostile())
+    text = page.locator("main").inner_text()
+    for name in (samples.HOSTILE, samples.FORMULA, samples.MARKDOWN):
+        assert name in text
+    assert page.locator("main a").count() == 0
+
+
+def test_it_is_light_dark_and_black_on_paper(
+    open_file: Callable[..., tuple[Page, list[str]]],
+) -> None:
+    def shade(page: Page, what: str) -> int:
+        color = page.locator(what).first.evaluate("each => getComputedStyle(each).fill")
+        return sum(map(int, color[4:-1].split(",")))
+
+    text = ".js-plotly-plot .annotation-text"
+    page, _ = open_file(samples.report(), color_scheme="light")
+    assert shade(page, text) < 200
+    page.emulate_media(color_scheme="dark")
+    assert shade(page, text) > 500
+    page.emulate_media(color_scheme="dark", media="print")
+    assert shade(page, text) == 0

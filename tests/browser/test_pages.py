@@ -1,0 +1,121 @@
+"""What every page owes every visitor: it fits, it needs no network, it shows names as they are."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from efficiency.core import serial
+from efficiency.core.requests import ReportRequest
+from efficiency.core.values import Study
+from efficiency.jobs.store import Store
+from tests import samples
+from tests.browser.conftest import Server
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.fixture(scope="module")
+def runs(server: Server) -> Iterator[dict[str, str]]:
+    """Finished runs in the server's own store."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFICIENCY_HOME", str(server.home))
+        studies: dict[str, Study] = {
+            "honest": samples.report(),
+            "hostile": samples.hostile(),
+            "weights": samples.weights(),
+        }
+        ids = {}
+        with Store() as store:
+            for seed, (name, study) in enumerate(studies.items(), start=1000):
+                ids[name] = store.submit(ReportRequest(workload="lenet", seed=seed))
+                store.take()
+                store.finish(ids[name], serial.encode(study))
+                store.vacate(ids[name])
+        yield ids
+
+
+def test_the_first_visitor_of_a_server_can_start_at_any_address(open_page: Open) -> None:
+    page = open_page("/report")
+    expect(page.get_by_role("heading", name="Compression report")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("path", ["/", "/report", "/runs", "honest", "hostile", "weights"])
+def test_no_page_scrolls_sideways(
+    open_page: Open, runs: dict[str, str], path: str, size: str, scheme: str
+) -> None:
+    address = f"/report?run={runs[path]}" if path in runs else path
+    page = open_page(address, viewport=SIZES[size], color_scheme=scheme)
+    page.wait_for_timeout(500)  # charts take the width they are given
+    wide = page.evaluate(
+        "[...document.querySelectorAll('[data-testid=stMain], html')]"
+        ".map(each => each.scrollWidth - each.clientWidth)"
+    )
+    assert max(wide) <= 0
+
+
+def test_hostile_names_are_text(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page(f"/report?run={runs['hostile']}")
+    expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
+    said = page.locator("[data-testid=stMain]").inner_text().replace("\N{WORD JOINER}", "")
+    assert samples.MARKDOWN in said
+    assert samples.FORMULA in said
+    assert "Efficiency Lab" in page.title() or "Compression report" in page.title()
+    assert page.locator("a[href*=evil]").count() == 0
+
+
+def test_the_shared_address_is_the_page_s_own(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page(f"/report?run={runs['honest']}")
+    page.get_by_text("Share", exact=True).click()
+    expect(page.locator("code").filter(has_text="?run=").first).to_have_text(page.url)
+
+
+def test_charts_follow_the_scheme(open_page: Open, runs: dict[str, str]) -> None:
+    lightness = {}
+    for scheme in ("light", "dark"):
+        page = open_page(f"/report?run={runs['honest']}", color_scheme=scheme)
+        text = page.locator(".js-plotly-plot .annotation-text").first
+        text.wait_for()
+        color = text.evaluate("each => getComputedStyle(each).fill")
+        lightness[scheme] = sum(map(int, color[4:-1].split(",")))
+    assert lightness["light"] < 200 < 500 < lightness["dark"]
+
+
+def test_the_tabs_can_be_used_with_the_keyboard(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page(f"/report?run={runs['honest']}")
+    page.get_by_role("tab", name="Speed against the baseline").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Up and left is better")).to_be_visible()
+
+
+def test_large_type_stays_from_page_to_page(open_page: Open) -> None:
+    page = open_page("/")
+    small = page.locator("h1").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
+    page.get_by_text("Presenter mode").click()
+    page.get_by_role("link", name="Runs").first.click()
+    page.get_by_role("heading", name="Runs").wait_for()
+    page.wait_for_timeout(500)
+    large = page.locator("h1").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
+    assert large > 1.2 * small
+
+
+def test_ticked_runs_are_compared(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page("/runs")
+    table = page.get_by_test_id("stDataFrame")
+    table.wait_for()
+    page.wait_for_timeout(500)
+    for row in (1, 2):  # the boxes are drawn on a canvas: rows are 35 pixels high
+        table.click(position={"x": 15, "y": 35 * row + 17})
+        page.wait_for_timeout(700)
+    expect(page.get_by_text("Request, machine and software")).to_be_visible()
+    differing = page.locator("tr.differs")
+    expect(
+        differing.filter(has_text="workload").or_(differing.filter(has_text="seed"))
+    ).not_to_have_count(0)

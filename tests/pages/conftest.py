@@ -1,0 +1,53 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from efficiency.core import serial
+from efficiency.core.requests import ReportRequest
+from efficiency.core.values import Study
+from efficiency.jobs.store import Store
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home for every test, so that no test sees another one's runs."""
+    monkeypatch.setenv("EFFICIENCY_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(APP.parent)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def finished() -> Callable[[Study], str]:
+    """Puts a study into the store as a run that is done; gives its id."""
+    seeds = iter(range(1000, 2000))
+
+    def finish(study: Study) -> str:
+        with Store() as store:
+            run = store.submit(ReportRequest(workload="lenet", seed=next(seeds)))
+            store.take()
+            store.finish(run, serial.encode(study))
+            store.vacate(run)
+        return run
+
+    return finish
+
+
+@pytest.fixture
+def open_page() -> Callable[..., AppTest]:
+    """Opens a page as a new visitor; fails if anything escaped the page."""
+
+    def open_it(page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        if page:
+            app.switch_page(f"pages/{page}/page.py").run()
+        assert not app.exception
+        return app
+
+    return open_it
