@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "charts": {"core"},
     "exports": {"core", "charts"},
     "routines": {"core", "measure", "workloads", "intake"},
-    "jobs": {"core", "routines"},
+    "jobs": {"core", "intake", "routines"},
 }
 TORCH_FREE = (
     "efficiency.core.serial",

@@ -5,7 +5,7 @@ canonical safetensors file under the hash of its content. Importing this imports
 """
 
 from efficiency.intake.accepted import Accepted, TensorInfo
-from efficiency.intake.front import accept, load, weights_path
+from efficiency.intake.front import accept, forget, load, unattended, weights_path
 from efficiency.intake.limits import max_file_bytes
 from efficiency.intake.reader import isolation
 
@@ -13,8 +13,10 @@ __all__ = [
     "Accepted",
     "TensorInfo",
     "accept",
+    "forget",
     "isolation",
     "load",
     "max_file_bytes",
+    "unattended",
     "weights_path",
 ]

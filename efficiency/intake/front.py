@@ -50,6 +50,7 @@ def accept(path: Path, name: str) -> Accepted:
         if accepted is None or not _exists(accepted.model):
             accepted = _convert(file, size)
             _remember(digest, accepted)
+    os.utime(paths.model_folder(accepted.model))  # brought now, also if it was here already
     notes = ending_note(name, Format(accepted.format)) + accepted.notes
     return replace(accepted, notes=notes)
 
@@ -92,6 +93,23 @@ def weights_path(model: str) -> Path:
         return paths.model_folder(model) / WEIGHTS
     # Ids of other people's models are not offered.
     raise UnknownName("model", model[:80], ("giving the file again",))
+
+
+def forget(model: str) -> None:
+    """Delete an accepted model; nothing happens where there is none."""
+    if MODEL_ID.fullmatch(model):
+        shutil.rmtree(paths.model_folder(model), ignore_errors=True)
+
+
+def unattended(seconds: float) -> tuple[str, ...]:
+    """Ids of the models that were last accepted longer ago than that."""
+    models = paths.model_folder("any").parent
+    before = time.time() - seconds
+    return tuple(
+        each.name
+        for each in models.iterdir()
+        if MODEL_ID.fullmatch(each.name) and each.stat().st_mtime < before
+    )
 
 
 def _exists(model: str) -> bool:

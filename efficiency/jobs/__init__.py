@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from efficiency import intake
 from efficiency.core import paths
 from efficiency.core.errors import Unavailable
 from efficiency.core.requests import Request
@@ -112,8 +113,11 @@ def cancel(run_id: str) -> Run:
 
 
 def delete(run_id: str) -> None:
-    """Forget a run with its study, files and log, cancelling it first. Raises UnknownName."""
-    cancel(run_id)
+    """Forget a run with its study, files and log, cancelling it first. Raises UnknownName.
+
+    The model it was about goes too, unless another run is about the same.
+    """
+    model = getattr(cancel(run_id).request, "model", None)
     deadline = time.monotonic() + VACANT_SECONDS
     with Store() as store:
         while store.occupied(run_id) and time.monotonic() < deadline:
@@ -122,6 +126,8 @@ def delete(run_id: str) -> None:
         shutil.rmtree(paths.run_folder(run_id), ignore_errors=True)
         logs.log_file(run_id).unlink(missing_ok=True)
         store.delete(run_id)
+        if model is not None and model not in store.models():
+            intake.forget(model)
 
 
 def wait(run_id: str, on_change: Callable[[Run], None] | None = None) -> Run:

@@ -84,6 +84,11 @@ class Store(Database):
         """Forget the run."""
         self.change("DELETE FROM runs WHERE id = ?", (run_id,))
 
+    def models(self) -> frozenset[str]:
+        """Accepted models that some run is about."""
+        rows = self.rows("SELECT DISTINCT json_extract(request, '$.model') AS model FROM runs")
+        return frozenset(row["model"] for row in rows if row["model"] is not None)
+
     # What the supervisor does.
 
     def take(self) -> tuple[str, str] | None:

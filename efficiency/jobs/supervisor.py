@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from efficiency import intake
 from efficiency.core import paths
 from efficiency.core.errors import Unavailable
 from efficiency.jobs import launch, logs, processes
@@ -29,6 +30,7 @@ from efficiency.jobs.store import Store
 DEADLINE_SECONDS: dict[str, float] = {"report": 20 * 60}  # by kind; others get the default
 DEFAULT_DEADLINE_SECONDS = 20 * 60.0
 IDLE_SECONDS = 60.0
+UNATTENDED_SECONDS = 24 * 3600.0  # for somebody who uploads today and measures tomorrow
 LOOK_SECONDS = 0.2
 LEAVE_SECONDS = 5.0  # for a runner that has delivered to end by itself
 LOCK_SECONDS = 1.0  # somebody who only asks holds the lock for microseconds
@@ -53,6 +55,7 @@ def main() -> None:
         return
     with Store() as store:
         clean_up(store)
+        forget_models(store)
         say_ready()
         serve(store, lock, options.runner, options.idle, options.deadline)
 
@@ -89,6 +92,12 @@ def clean_up(store: Store) -> None:
         store.fail(run_id, LOST, state=State.LOST)
         if processes.end_marked(run_id):
             vacate(store, run_id, keep=state is State.DONE)
+
+
+def forget_models(store: Store) -> None:
+    """Delete models that were brought long ago and never measured, or whose runs are deleted."""
+    for model in set(intake.unattended(UNATTENDED_SECONDS)) - store.models():
+        intake.forget(model)
 
 
 def vacate(store: Store, run_id: str, *, keep: bool) -> None:
