@@ -1,19 +1,28 @@
 """What the numbers say: findings with their evidence and the next step. Pure: rows in, text out."""
 
 from efficiency.core.units import bytes_text, ratio_text, share_text
-from efficiency.core.values import BatchSpeed, Finding, Row, Verdict, wilson_interval
+from efficiency.core.values import BatchSpeed, Finding, Ratio, Row, Verdict, wilson_interval
 
 # Without a score: noise below a hundredth of the signal's power counts as nearly the same outputs.
 CLOSE_DB = 20
 
 
-def findings(rows: tuple[Row, ...], score_count: int | None) -> tuple[Finding, ...]:
-    """Advice on a finished report, the most useful first."""
+def findings(
+    rows: tuple[Row, ...], score_count: int | None, bf16_arithmetic: Ratio | None = None
+) -> tuple[Finding, ...]:
+    """Advice on a finished report, the most useful first.
+
+    `bf16_arithmetic` is how fast bfloat16 matrix products are on the machine by themselves.
+    """
     baseline, *others = [row for row in rows if row.unavailable is None]
     found = [
         _smallest(baseline, others, score_count),
         _fastest(baseline, others, score_count),
-        *(_not_faster(row) for row in others if not row.name.startswith("pruned")),
+        *(
+            _slow_arithmetic(row, bf16_arithmetic) or _not_faster(row)
+            for row in others
+            if not row.name.startswith("pruned")
+        ),
         _zeros(baseline, others),
     ]
     return tuple(finding for finding in found if finding is not None)
@@ -84,6 +93,22 @@ def _fastest(baseline: Row, others: list[Row], count: int | None) -> Finding | N
         finding=f"Fastest {_merit(baseline)}: {fastest.label}.",
         evidence=f"{ratio_text(fastest.speedup)}; {_scores(fastest, baseline, count)}.",
         next_step="Use it where latency matters; check the score on data of your own.",
+    )
+
+
+def _slow_arithmetic(row: Row, arithmetic: Ratio | None) -> Finding | None:
+    """Why bf16 does not pay on a machine whose bfloat16 arithmetic is no faster by itself."""
+    if row.name != "bf16" or row.speedup is None or row.speedup.verdict == Verdict.FASTER:
+        return None
+    if arithmetic is None or arithmetic.verdict == Verdict.FASTER:
+        return None
+    return Finding(
+        finding=f"{row.label} is not faster here because this machine's bf16 arithmetic is not.",
+        evidence=(
+            f"The model: {ratio_text(row.speedup)}; a bare matrix product in bfloat16 against "
+            f"float32: {ratio_text(arithmetic)}."
+        ),
+        next_step="Use it for size; on a processor with AMX or on a GPU, measure again.",
     )
 
 

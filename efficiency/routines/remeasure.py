@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from efficiency.core.errors import RunFailed
-from efficiency.core.values import PeakMemory
+from efficiency.core.values import PeakMemory, Ratio
+from efficiency.measure.arithmetic import bf16_speed
 from efficiency.measure.fidelity import sqnr_db
 from efficiency.measure.memory import peak_memory
 from efficiency.measure.timing import MINIMUM_ROUNDS, Comparison, compare
@@ -68,6 +69,7 @@ class Message:
 
     ready: bool = False
     facts: Facts | None = None
+    bf16_arithmetic: Ratio | None = None
     times: Times | None = None
 
 
@@ -108,6 +110,7 @@ def measure(task: Task, send: Callable[[Message], None]) -> None:
     send(Message(ready=True))
     with torch.inference_mode():
         _tell_facts(task, loaders[task.names[0]], models, send)
+        send(Message(bf16_arithmetic=bf16_speed(task.device, seed=task.seed)))
         _tell_times(task, loaders[task.names[0]], models, send)
 
 

@@ -13,12 +13,15 @@ from efficiency import intake
 from efficiency.core.context import Context
 from efficiency.core.errors import Unavailable
 from efficiency.core.requests import ReportRequest
+from efficiency.core.units import ratio_text
 from efficiency.core.values import (
     BatchSpeed,
     Environment,
+    Finding,
     Flops,
     Footprint,
     Progress,
+    Ratio,
     Row,
     Study,
 )
@@ -74,6 +77,7 @@ class _Report:
         self.rows: dict[str, Row] = {}
         self.notes: tuple[str, ...] = ()
         self.score_count: int | None = None
+        self.bf16_arithmetic: Ratio | None = None
         self.percent = 0.0
 
     def compress(self) -> None:
@@ -122,6 +126,8 @@ class _Report:
                 self._step(f"score and memory: {label}", (KNOWN - COMPRESSED) / len(task.names))
                 self._add_facts(message.facts)
                 phase = "timing loops" if message.facts.name == task.names[-1] else phase
+            if message.bf16_arithmetic is not None:
+                self._add_arithmetic(message.bf16_arithmetic)
             if message.times is not None:
                 self._add_times(message.times)
                 self._step_in_time(message.times)
@@ -137,13 +143,16 @@ class _Report:
             environment=self.environment,
             rows=rows,
             notes=self.notes,
-            findings=advice.findings(rows, self.score_count) if complete else (),
+            findings=self._findings(rows) if complete else (),
             phases=self.watch.phases(),
             score_name=self.workload.score_name,
             score_count=self.score_count,
             batch_size=self.request.batch_size,
             complete=complete,
         )
+
+    def _findings(self, rows: tuple[Row, ...]) -> tuple[Finding, ...]:
+        return advice.findings(rows, self.score_count, self.bf16_arithmetic)
 
     def _saved(self, subject: Subject, technique: Technique, variant: Variant, flops: Flops) -> Row:
         folder = self.context.folder / technique.name
@@ -176,6 +185,11 @@ class _Report:
         self.rows[facts.name] = replace(
             row, score=facts.score, sqnr_db=facts.sqnr_db, footprint=footprint
         )
+
+    def _add_arithmetic(self, ratio: Ratio) -> None:
+        self.bf16_arithmetic = ratio
+        note = f"bfloat16 matrix products against float32 on this machine: {ratio_text(ratio)}."
+        self.notes = (*self.notes, note)
 
     def _add_times(self, times: Times) -> None:
         """Put the comparison so far into the rows; the request's own batch size is the main one."""

@@ -91,6 +91,15 @@ def test_why_int8_is_not_faster(
     assert "0.50×" in said.evidence
 
 
+def test_bf16_is_not_blamed_for_the_machine() -> None:
+    slow = row("bf16", 200, SLOWER)
+    machine = [each.finding for each in advice.findings((BASELINE, slow), 360, SLOWER)]
+    model = [each.finding for each in advice.findings((BASELINE, slow), 360, FASTER)]
+    sentence = "bf16 is not faster here because this machine's bf16 arithmetic is not."
+    assert sentence in machine
+    assert sentence not in model
+
+
 def test_zeros_are_not_blamed_where_pruned_is_faster() -> None:
     footprint = Footprint(parameters=100, nonzero=10, bytes_on_disk=400, bytes_zipped=60)
     pruned = row("pruned-90", 400, footprint=footprint)
