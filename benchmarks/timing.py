@@ -1,6 +1,6 @@
 """Can the verdicts be trusted? LeNet's size, default budget, every other core kept busy.
 
-    python benchmarks/timing.py [--comparisons 200] [--quiet]
+    python -m benchmarks.timing [--comparisons 200] [--quiet]
 
 Asked in turn, each so many times, with freshly built models:
 a copy of the model (same weights, other addresses) and the very same object, where there is no
@@ -14,14 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import psutil
 import torch
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Verdict
 from efficiency.measure.blocks import Call
