@@ -44,14 +44,13 @@ def test_the_first_visitor_of_a_server_can_start_at_any_address(open_page: Open)
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("path", ["/", "/report", "/runs", "honest", "hostile", "weights"])
 def test_no_page_scrolls_sideways(
-    open_page: Open, runs: dict[str, str], path: str, size: str, scheme: str
+    open_page: Open, runs: dict[str, str], path: str, size: str
 ) -> None:
     address = f"/report?run={runs[path]}" if path in runs else path
-    page = open_page(address, viewport=SIZES[size], color_scheme=scheme)
+    page = open_page(address, viewport=SIZES[size])
     page.wait_for_timeout(500)  # charts take the width they are given
     wide = page.evaluate(
         "[...document.querySelectorAll('[data-testid=stMain], html')]"
