@@ -16,7 +16,7 @@ import msgspec
 from efficiency import intake, jobs
 from efficiency.core import paths, units
 from efficiency.core.errors import BadInput, EfficiencyError, RunFailed
-from efficiency.core.requests import ReportRequest
+from efficiency.core.requests import ReportRequest, parse_shape
 from efficiency.core.values import Row, Study
 from efficiency.exports.html import html_text
 from efficiency.exports.text import command_line, csv_text, json_bytes
@@ -69,27 +69,15 @@ def _parser() -> argparse.ArgumentParser:
         )
     report.add_argument(
         "--input-shape",
-        type=_shape,
-        help=f"{ReportRequest.__dataclass_fields__['input_shape'].metadata['help']} Its first "
-        "number is the batch size.",
+        default="",
+        help=ReportRequest.__dataclass_fields__["input_shape"].metadata["help"],
     )
     report.add_argument("--out", type=Path, help="copy report and compressed files to this folder")
     return parser
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        shape = tuple(int(size) for size in text.split(","))
-    except ValueError:
-        shape = ()
-    if not shape or min(shape) < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a shape; give positive whole numbers, for example 1,3,224,224"
-        )
-    return shape
-
-
 def _report(options: argparse.Namespace) -> None:
+    shape = parse_shape(options.input_shape)
     if (options.file is None) == (options.workload is None):
         raise BadInput("Give a file or --workload NAME, not both and not neither.")
     for name in (options.workload, options.architecture):
@@ -107,7 +95,6 @@ def _report(options: argparse.Namespace) -> None:
                 f"--architecture ({', '.join(catalogue.names())}) for the full one.",
                 file=sys.stderr,
             )
-    shape = options.input_shape
     run = jobs.submit(
         ReportRequest(
             workload=options.workload,
@@ -115,9 +102,9 @@ def _report(options: argparse.Namespace) -> None:
             architecture=options.architecture,
             device=options.device,
             seed=options.seed,
-            batch_size=shape[0] if shape else options.batch_size,
+            batch_size=shape[0] if shape and options.batch_size == 1 else options.batch_size,
             budget_seconds=options.budget_seconds,
-            input_shape=shape and (1, *shape[1:]),
+            input_shape=shape,
         )
     )
     study = _followed(run)

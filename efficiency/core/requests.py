@@ -15,6 +15,7 @@ import msgspec
 import efficiency
 from efficiency.core.errors import BadInput
 
+DEVICES = ("cpu", "cuda")
 VERSIONS_THAT_MATTER = ("torch", "numpy", "transformers")
 
 
@@ -58,18 +59,46 @@ class ReportRequest(Request):
     )
     input_shape: tuple[int, ...] | None = option(
         None,
-        "Shape of one input batch, for example 1,3,224,224; the architecture's own if left out.",
+        "Shape of an input batch, the batch size first, like 1,3,224,224; the architecture's own if "
+        "left out.",
     )
     batch_size: int = option(1, "Inputs per call while timing: 1 is latency, more is throughput.")
-    budget_seconds: float = option(30.0, "Longest time to spend in the timing loops, in seconds.")
+    budget_seconds: float = option(
+        30.0, "Seconds to spend in the timing loops; more gives narrower intervals."
+    )
 
     def __post_init__(self) -> None:
         if (self.workload is None) == (self.model is None):
             raise BadInput("Give either an example workload or a file, not both and not neither.")
         if self.batch_size < 1:
             raise BadInput(f"The batch size is {self.batch_size}; it must be at least 1.")
+        if self.seed < 0:
+            raise BadInput(f"The seed is {self.seed}; it must be 0 or more.")
+        if self.device not in DEVICES:
+            raise BadInput(f"There is no device called {self.device!r}; try {', '.join(DEVICES)}.")
+        if self.input_shape is not None and (not self.input_shape or min(self.input_shape) < 1):
+            raise BadInput(
+                f"{self.input_shape} is not an input shape; all its numbers must be at least 1."
+            )
+        if self.input_shape is not None and self.input_shape[0] != self.batch_size:
+            raise BadInput(
+                f"The input shape begins with {self.input_shape[0]} and the batch size is "
+                f"{self.batch_size}; make them the same."
+            )
         if not 1 <= self.budget_seconds <= 600:
             raise BadInput("The timing budget must be between 1 and 600 seconds.")
+
+
+def parse_shape(text: str) -> tuple[int, ...] | None:
+    """The shape that somebody typed, like 1,3,224,224; None for nothing. Raises BadInput."""
+    if not text.strip():
+        return None
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise BadInput(
+            f"{text!r} is not an input shape; write whole numbers with commas, like 1,3,224,224."
+        ) from None
 
 
 REQUESTS: dict[str, type[Request]] = {each.kind: each for each in (ReportRequest,)}

@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from efficiency import intake, jobs
-from efficiency.core.errors import BadInput, EfficiencyError
-from efficiency.core.requests import ReportRequest
+from efficiency.core.errors import EfficiencyError
+from efficiency.core.requests import ReportRequest, parse_shape
 from efficiency.core.units import bytes_text
 from efficiency.exports.columns import grouped
 from efficiency.exports.table import plain_table
@@ -77,7 +79,7 @@ def _uploader() -> None:
 
 
 def _accept(upload: UploadedFile) -> None:
-    """Hand the bytes to the intake on disk and let go of them: a fresh uploader forgets them."""
+    """Hand the bytes to the intake on disk and let go of them."""
     with (
         st.spinner("Reading the file in a process of its own…"),
         tempfile.TemporaryDirectory(prefix="efficiency-upload-") as folder,
@@ -85,6 +87,7 @@ def _accept(upload: UploadedFile) -> None:
         path = Path(folder) / "upload"
         with path.open("wb") as file:
             shutil.copyfileobj(upload, file)
+        _let_go(upload)
         try:
             st.session_state["report_accepted"] = intake.accept(path, upload.name)
             st.session_state["report_file_name"] = upload.name
@@ -92,6 +95,16 @@ def _accept(upload: UploadedFile) -> None:
             st.session_state["report_refused"] = f"{escape(upload.name)}: {escape(error)}"
     st.session_state["report_upload_round"] += 1
     st.rerun()
+
+
+def _let_go(upload: UploadedFile) -> None:
+    """Free the memory of an upload now; Streamlit would keep it until its visitor has left.
+
+    There is no public way; Streamlit's own chat input does the same.
+    """
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
 
 
 def _card(accepted: Accepted) -> None:
@@ -126,14 +139,16 @@ def _card(accepted: Accepted) -> None:
 
 
 def _architecture(accepted: Accepted) -> str | None:
-    """The architecture to report on: recognised, or chosen; None for the weights report."""
+    """The architecture that is chosen; None if it is recognised, or for the weights report."""
     found = recognise.recognise(accepted.shapes)
     if found is not None:
+        workload = catalogue.get(found)
+        measured = "speed" if workload.data is None else f"speed and {workload.score_name}"
         st.success(
-            f"Recognised as {catalogue.get(found).label}: full report with speed and accuracy.",
+            f"Recognised as {workload.label}: full report with {measured}.",
             icon=":material/verified:",
         )
-        return found
+        return None
     st.info(
         "The architecture was not recognised. The weights report needs none: bytes, distribution "
         "and noise of every layer in each precision. For the full report, choose the architecture.",
@@ -175,13 +190,15 @@ def _start(
     *, workload: str | None = None, model: str | None = None, architecture: str | None = None
 ) -> None:
     """Submit the request with the options as they stand, and follow it."""
+    batch_size = int(st.session_state.get("report_batch_size", 1))
     try:
+        shape = parse_shape(st.session_state.get("report_input_shape", ""))
         request = ReportRequest(
             workload=workload,
             model=model,
             architecture=architecture,
-            input_shape=_shape(st.session_state.get("report_input_shape", "")),
-            batch_size=int(st.session_state.get("report_batch_size", 1)),
+            input_shape=shape,
+            batch_size=shape[0] if shape and batch_size == 1 else batch_size,
             budget_seconds=float(st.session_state.get("report_budget_seconds", 30.0)),
             seed=int(st.session_state.get("report_seed", 0)),
         )
@@ -190,15 +207,3 @@ def _start(
         st.error(escape(error), icon=":material/error:")
         return
     follow(run)
-
-
-def _shape(text: str) -> tuple[int, ...] | None:
-    """The shape that somebody typed, None for an empty field. Raises BadInput."""
-    if not text.strip():
-        return None
-    try:
-        return tuple(int(size) for size in text.split(","))
-    except ValueError:
-        raise BadInput(
-            f"{text!r} is not an input shape; write whole numbers with commas, like 1,3,224,224."
-        ) from None
