@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -26,8 +26,8 @@ from efficiency.workloads import catalogue, recognise
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         options.command(options)
     except BadInput as error:
         print(error, file=sys.stderr)
@@ -38,8 +38,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage lines around it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message[:1].upper()}{message[1:]}; --help shows what there is.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m efficiency",
         description="Measure what makes neural networks cheaper, on this machine.",
     )
@@ -83,6 +90,8 @@ def _report(options: argparse.Namespace) -> None:
     for name in (options.workload, options.architecture):
         if name is not None:
             catalogue.get(name)
+    if options.out is not None:
+        _make(options.out)
     model = None
     if options.file is not None:
         accepted = intake.accept(options.file, options.file.name)
@@ -139,9 +148,18 @@ def _result(run: Run) -> Study:
     raise (BadInput if run.bad_input else RunFailed)(sentence)
 
 
+def _make(folder: Path) -> None:
+    """The folder for the results, before anything is measured for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"The folder {str(folder)!r} cannot be made ({error.strerror}); choose another."
+        ) from None
+
+
 def _write_out(study: Study, run: str, folder: Path) -> None:
     """The compressed files, and the report as HTML, JSON and CSV."""
-    folder.mkdir(parents=True, exist_ok=True)
     if paths.run_folder(run).exists():
         shutil.copytree(paths.run_folder(run), folder, dirs_exist_ok=True)
     (folder / "report.html").write_text(html_text(study))

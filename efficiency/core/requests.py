@@ -59,8 +59,8 @@ class ReportRequest(Request):
     )
     input_shape: tuple[int, ...] | None = option(
         None,
-        "Shape of an input batch, the batch size first, like 1,3,224,224; the architecture's own if "
-        "left out.",
+        "Shape of an input batch, the batch size first, like 1,3,224,224; the architecture's own "
+        "if left out.",
     )
     batch_size: int = option(1, "Inputs per call while timing: 1 is latency, more is throughput.")
     budget_seconds: float = option(

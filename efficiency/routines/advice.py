@@ -1,10 +1,23 @@
-"""What the numbers say: findings with their evidence and the next step. Pure: rows in, text out."""
+"""What the numbers say: findings with their evidence and the next step. Pure: rows in, text out.
 
-from efficiency.core.units import bytes_text, ratio_text, share_text
-from efficiency.core.values import BatchSpeed, Finding, Ratio, Row, Verdict, wilson_interval
+Only causes that were measured are named; an interval too wide to tell is said to be that.
+"""
 
-# Without a score: noise below a hundredth of the signal's power counts as nearly the same outputs.
-CLOSE_DB = 20
+from efficiency.core.judgement import CLOSE_DB, acceptable
+from efficiency.core.units import bytes_text, ratio_text, seconds_text, share_text
+from efficiency.core.values import (
+    EQUIVALENCE_BAND,
+    BatchSpeed,
+    Finding,
+    Ratio,
+    Row,
+    Timing,
+    Verdict,
+    wilson_interval,
+)
+
+# An interval wider than this around "no measurable difference" hides differences that matter.
+WIDE = 1.2
 
 
 def findings(
@@ -34,31 +47,20 @@ def architecture_unknown() -> Finding:
         finding="The architecture of this file is not known here, so it cannot be run.",
         evidence="The names and shapes of its tensors fit none of the architectures in the list.",
         next_step=(
-            "Choose the architecture if it is in the list; otherwise read the size and the SQNR of "
-            "each precision below: int8 usually keeps accuracy where its SQNR is above 30 dB."
+            "Choose the architecture if it is in the list. Otherwise compare size and SQNR of each "
+            "precision below: they tell how much the weights change, not what it does to accuracy."
         ),
     )
 
 
-def keeps_score(row: Row, baseline: Row, count: int | None) -> bool | None:
-    """Whether the score is above the lower end of the baseline's 95 % interval; None: unknown."""
-    if row.score is None or baseline.score is None or count is None:
-        return None
-    return row.score >= wilson_interval(baseline.score, count)[0]
-
-
-def _usable(row: Row, baseline: Row, count: int | None) -> bool:
-    """Whether a file may be recommended: by its score, or without one by its outputs."""
-    kept = keeps_score(row, baseline, count)
-    return kept if kept is not None else (row.sqnr_db or 0) >= CLOSE_DB
-
-
 def _merit(baseline: Row) -> str:
-    return "that keeps the score" if baseline.score is not None else "with nearly the same outputs"
+    if baseline.score is not None:
+        return "that keeps the score"
+    return f"with outputs close to the baseline's (SQNR at least {CLOSE_DB} dB)"
 
 
 def _smallest(baseline: Row, others: list[Row], count: int | None) -> Finding | None:
-    usable = [row for row in others if _usable(row, baseline, count)]
+    usable = [row for row in others if acceptable(row, baseline)]
     smallest = min(usable, key=_stored_bytes, default=None)
     if smallest is None or _stored_bytes(smallest) >= _stored_bytes(baseline):
         return None
@@ -75,24 +77,27 @@ def _smallest(baseline: Row, others: list[Row], count: int | None) -> Finding | 
 
 
 def _fastest(baseline: Row, others: list[Row], count: int | None) -> Finding | None:
-    faster = [
-        row
-        for row in others
-        if row.speedup is not None
-        and row.speedup.verdict == Verdict.FASTER
-        and _usable(row, baseline, count)
-    ]
-    if not faster:
+    timed = [(row, row.speedup) for row in others if row.speedup is not None]
+    if not timed:
+        return None
+    faster = [(row, ratio) for row, ratio in timed if ratio.verdict == Verdict.FASTER]
+    usable = [(row, ratio) for row, ratio in faster if acceptable(row, baseline)]
+    if usable:
+        row, ratio = max(usable, key=lambda pair: pair[1].ratio)
         return Finding(
-            finding="Nothing here is faster than the baseline at this batch size.",
-            evidence=f"No file {_merit(baseline)} has a speed interval above 1.",
-            next_step="See below why; then try a larger batch, where arithmetic weighs more.",
+            finding=f"Fastest file {_merit(baseline)}: {row.label}.",
+            evidence=f"{ratio_text(ratio)}; {_scores(row, baseline, count)}.",
+            next_step="Use it where latency matters; check the score on data of your own.",
         )
-    fastest = max(faster, key=lambda row: row.speedup.ratio if row.speedup else 0.0)
+    if faster:
+        row, ratio = max(faster, key=lambda pair: pair[1].ratio)
+        evidence = f"{row.label} is: {ratio_text(ratio)}, but {_scores(row, baseline, count)}."
+    else:
+        evidence = f"No speed interval lies wholly above {EQUIVALENCE_BAND}."
     return Finding(
-        finding=f"Fastest {_merit(baseline)}: {fastest.label}.",
-        evidence=f"{ratio_text(fastest.speedup)}; {_scores(fastest, baseline, count)}.",
-        next_step="Use it where latency matters; check the score on data of your own.",
+        finding=f"No file {_merit(baseline)} is measurably faster at this batch size.",
+        evidence=evidence,
+        next_step="See below what was found out about the reasons.",
     )
 
 
@@ -100,7 +105,7 @@ def _slow_arithmetic(row: Row, arithmetic: Ratio | None) -> Finding | None:
     """Why bf16 does not pay on a machine whose bfloat16 arithmetic is no faster by itself."""
     if row.name != "bf16" or row.speedup is None or row.speedup.verdict == Verdict.FASTER:
         return None
-    if arithmetic is None or arithmetic.verdict == Verdict.FASTER:
+    if arithmetic is None or arithmetic.verdict == Verdict.FASTER or _unclear(arithmetic):
         return None
     return Finding(
         finding=f"{row.label} is not faster here because this machine's bf16 arithmetic is not.",
@@ -113,33 +118,53 @@ def _slow_arithmetic(row: Row, arithmetic: Ratio | None) -> Finding | None:
 
 
 def _not_faster(row: Row) -> Finding | None:
-    """Why fewer bits do not pay at this batch size, told by another batch size."""
-    if row.speedup is None or row.speedup.verdict == Verdict.FASTER or not row.at_other_batches:
+    """What is known of why fewer bits do not pay, told by another batch size and the arithmetic."""
+    if row.speedup is None or row.timing is None or row.speedup.verdict == Verdict.FASTER:
         return None
-    other = row.at_other_batches[0]
-    evidence = (
-        f"One call: {ratio_text(row.speedup)}; at batch {other.batch_size}: "
-        f"{ratio_text(other.speedup)}."
-    )
-    if _is_faster(other):
+    if _unclear(row.speedup):
         return Finding(
-            finding=f"{row.label} is not faster here because the batch is small.",
-            evidence=evidence,
-            next_step=(
-                "Converting the numbers and starting the kernels costs the same for one input as "
-                f"for many; collect inputs into batches of about {other.batch_size} and it pays."
-            ),
+            finding=f"Whether {row.label} is faster here cannot be told.",
+            evidence=f"{ratio_text(row.speedup)}: the interval holds too much.",
+            next_step="Measure again with a larger timing budget, when the machine is quiet.",
         )
+    other = row.at_other_batches[0] if row.at_other_batches else None
+    if other is not None and other.speedup is not None and other.speedup.verdict == Verdict.FASTER:
+        return _small_batch(row, row.timing, row.speedup, other)
     share = _share_of_arithmetic(row)
+    evidence = [ratio_text(row.speedup)]
+    if other is not None:
+        unclear = other.speedup is not None and _unclear(other.speedup)
+        told = " (too wide to tell)" if unclear else ""
+        evidence.append(f"at batch {other.batch_size} {ratio_text(other.speedup)}{told}")
+    if share is not None:
+        evidence.append(f"the changed layers do {share_text(share)} of the arithmetic")
     return Finding(
-        finding=f"{row.label} is not faster here, at small or large batches.",
-        evidence=f"{evidence} The changed layers do {share_text(share)} of the arithmetic.",
+        finding=f"{row.label} is not faster here.",
+        evidence="; ".join(evidence) + ".",
         next_step=(
-            "Most of the arithmetic is still float32, so little can be gained; use it for size."
+            "Most of the arithmetic was left as it was, so little can be gained; use it for size."
             if share is not None and share < 0.5
-            else "Converting between formats costs as much as it saves here; use it for size."
+            else "Use it for size; a larger batch or another processor may change the answer."
         ),
     )
+
+
+def _small_batch(row: Row, alone: Timing, speedup: Ratio, other: BatchSpeed) -> Finding:
+    """The same file pays with more inputs a call: what a call costs whatever is in it."""
+    each = other.timing.median_seconds / other.batch_size
+    return Finding(
+        finding=f"{row.label} is not faster here because the batch is small.",
+        evidence=(
+            f"{ratio_text(speedup)}, but at batch {other.batch_size} {ratio_text(other.speedup)}. "
+            f"Alone an input takes it {seconds_text(alone.median_seconds)}, among "
+            f"{other.batch_size} only {seconds_text(each)}: every call has a cost of its own."
+        ),
+        next_step=f"Collect inputs into batches of about {other.batch_size}, and it pays.",
+    )
+
+
+def _unclear(ratio: Ratio) -> bool:
+    return ratio.verdict == Verdict.SAME and ratio.high > WIDE * ratio.low
 
 
 def _share_of_arithmetic(row: Row) -> float | None:
@@ -180,10 +205,6 @@ def _zeros(baseline: Row, others: list[Row]) -> Finding | None:
     )
 
 
-def _is_faster(speed: BatchSpeed) -> bool:
-    return speed.speedup is not None and speed.speedup.verdict == Verdict.FASTER
-
-
 def _stored_bytes(row: Row) -> int:
     if row.footprint is None or row.footprint.bytes_on_disk is None:
         raise AssertionError("a measured row has a file")
@@ -192,7 +213,7 @@ def _stored_bytes(row: Row) -> int:
 
 def _scores(row: Row, baseline: Row, count: int | None) -> str:
     if row.score is None or baseline.score is None or count is None:
-        sqnr = "not defined" if row.sqnr_db is None else f"{row.sqnr_db:.0f} dB"
+        sqnr = "not defined" if row.sqnr_db is None else f"{row.sqnr_db:.0f} dB on random inputs"
         return f"SQNR of the outputs {sqnr}, score not measured for want of data"
     low, high = wilson_interval(baseline.score, count)
     return (

@@ -106,7 +106,7 @@ def main() -> None:
 def measure(task: Task, send: Callable[[Message], None]) -> None:
     """Load every file, then say what each is like, then time them against each other."""
     loaders = {name: _loader(Path(task.folder) / name) for name in task.names}
-    models = {name: loader.load() for name, loader in loaders.items()}
+    models = {name: loader.load().to(task.device) for name, loader in loaders.items()}
     send(Message(ready=True))
     with torch.inference_mode():
         _tell_facts(task, loaders[task.names[0]], models, send)
@@ -122,6 +122,7 @@ def _tell_facts(
         if hasattr(first, "held_out")
         else (first.example_inputs(RANDOM_INPUTS), None)
     )
+    inputs = inputs.to(task.device)
     reference = output_tensor(models[task.names[0]](inputs))
     for name, model in models.items():
         outputs = output_tensor(model(inputs))
@@ -132,7 +133,7 @@ def _tell_facts(
                     score=None if labels is None else first.score(outputs, labels),
                     score_count=None if labels is None else len(labels),
                     sqnr_db=None if name == task.names[0] else sqnr_db(reference, outputs),
-                    peak=_peak(model, first.example_inputs(task.batch_size)),
+                    peak=_peak(model, first.example_inputs(task.batch_size).to(task.device)),
                 )
             )
         )
@@ -147,7 +148,7 @@ def _tell_times(
         def tell(comparison: Comparison, *, final: bool = False) -> None:
             send(Message(times=Times(batch_size=batch_size, comparison=comparison, final=final)))
 
-        example = first.example_inputs(batch_size)
+        example = first.example_inputs(batch_size).to(task.device)
         comparison = compare(
             {name: _call(model, example) for name, model in models.items()},
             device=task.device,
@@ -169,7 +170,8 @@ def _larger_batch(task: Task, comparison: Comparison) -> int | None:
     None if that is not at least four times the batch size measured before.
     """
     round_seconds = sum(timing.median_seconds for timing in comparison.timings.values())
-    affordable = task.budget_seconds / 2 / (MINIMUM_ROUNDS * round_seconds) * task.batch_size
+    # Twice the rounds: warming up and repeating what was interrupted take their time, too.
+    affordable = task.budget_seconds / 2 / (2 * MINIMUM_ROUNDS * round_seconds) * task.batch_size
     largest = min(LARGE_BATCH, 2 ** int(log2(affordable))) if affordable >= 1 else 0
     return largest if largest >= 4 * task.batch_size else None
 
@@ -177,9 +179,9 @@ def _larger_batch(task: Task, comparison: Comparison) -> int | None:
 def output_tensor(output: Any) -> Tensor:
     """The tensor a model is judged by: its output, the logits, or the first of several."""
     if isinstance(output, Tensor):
-        return output.float()
+        return output.float().cpu()
     if hasattr(output, "logits"):
-        return output.logits.float()  # type: ignore[no-any-return]
+        return output_tensor(output.logits)
     return output_tensor(next(iter(output.values() if isinstance(output, dict) else output)))
 
 

@@ -30,11 +30,12 @@ from efficiency.measure.environment import describe
 from efficiency.measure.flops import count_flops
 from efficiency.measure.size import file_sizes
 from efficiency.measure.threads import fixed_threads, steady_threads
+from efficiency.measure.timing import Comparison
 from efficiency.routines import advice, takeaway, weights
 from efficiency.routines.recipes.packing import count_values
 from efficiency.routines.remeasure import Facts, Task, Times, remeasured
 from efficiency.routines.stopwatch import Stopwatch
-from efficiency.routines.subject import Subject, check_room, example_input, prepare
+from efficiency.routines.subject import Subject, check_room, example_input, in_shape, prepare
 from efficiency.routines.variants import TECHNIQUES, Technique, Variant
 from efficiency.workloads import catalogue, recognise
 
@@ -51,7 +52,7 @@ def run(request: ReportRequest, context: Context) -> Study:
         return _weights_only(request, environment, watch)
     workload = catalogue.get(architecture)
     if request.input_shape is not None:
-        workload = replace(workload, input_shape=(1, *request.input_shape[1:]))
+        workload = in_shape(workload, (1, *request.input_shape[1:]))
     report = _Report(request, context, workload, environment, watch)
     # Training too: with a thread on every core it waits for whatever else runs there, at times
     # fifty times as long.
@@ -84,6 +85,7 @@ class _Report:
         """Apply every technique; each leaves a folder, or a row with the reason why not."""
         with self.watch.phase("training"):
             subject, self.notes = prepare(self.request, self.workload, self._step)
+            self.workload = subject.workload
         check_room(subject.model, len(TECHNIQUES), self.context.folder)
         with self.watch.phase("counting operations"):
             flops = count_flops(subject.model, (example_input(self.workload),))
@@ -91,6 +93,8 @@ class _Report:
             self._step(f"compressing: {technique.label}", COMPRESSED / len(TECHNIQUES))
             with self.watch.phase(technique.phase):
                 try:
+                    if technique.cpu_only and self.request.device != "cpu":
+                        raise Unavailable("PyTorch has these int8 kernels for CPUs only.")
                     variant = technique.apply(subject)
                 except Unavailable as reason:
                     self.rows[technique.name] = Row(
@@ -160,7 +164,11 @@ class _Report:
         on_disk, zipped = file_sizes(folder / takeaway.WEIGHTS)
         buffers = {name for name, _ in subject.model.named_buffers()}
         parameters, nonzero = count_values(variant.tensors, buffers)
-        precision = dict.fromkeys(variant.coverage.changed, variant.precision)
+        precision = {
+            each.layer: variant.precision
+            for each in flops.by_layer
+            if variant.whole_model or each.layer in variant.coverage.changed
+        }
         return Row(
             name=technique.name,
             label=technique.label,
@@ -195,7 +203,6 @@ class _Report:
         """Put the comparison so far into the rows; the request's own batch size is the main one."""
         comparison = times.comparison
         main = times.batch_size == self.request.batch_size
-        before = None if main else self.environment.disturbed
         for name, timing in comparison.timings.items():
             row, speedup = self.rows[name], comparison.speedups[name]
             if main:
@@ -203,16 +210,22 @@ class _Report:
             else:
                 other = BatchSpeed(batch_size=times.batch_size, timing=timing, speedup=speedup)
                 self.rows[name] = replace(row, at_other_batches=(other,))
-        self.environment = replace(
-            self.environment,
-            threads=comparison.threads,
-            load_before=comparison.load_before,
-            load_during=comparison.load_during,
-            disturbed=comparison.disturbed or before,
-        )
         if times.final:
+            self._add_circumstances(comparison)
             note = f"Timing at batch size {times.batch_size}: {comparison.stopped}"
             self.notes = (*self.notes, note)
+
+    def _add_circumstances(self, comparison: Comparison) -> None:
+        """Threads and load; of two comparisons the more disturbed one is what people must know."""
+        known = self.environment
+        loads = [each for each in (known.load_during, comparison.load_during) if each is not None]
+        self.environment = replace(
+            known,
+            threads=comparison.threads,
+            load_before=comparison.load_before if known.load_before is None else known.load_before,
+            load_during=max(loads, default=None),
+            disturbed=known.disturbed or comparison.disturbed,
+        )
 
     def _step_in_time(self, times: Times) -> None:
         """Progress by the seconds spent in the timing loops, which have a budget."""

@@ -28,24 +28,30 @@ WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 class Variant:
     """The tensors of one compressed file and the recipe that makes a model of them.
 
-    `precision` is the arithmetic of each changed layer; all others compute in fp32.
+    `precision` is the arithmetic of each changed layer; all others compute in fp32, unless the
+    `whole_model` does, also between its layers.
     """
 
     recipe: ModuleType
     tensors: dict[str, Tensor]
     coverage: Coverage = field(default_factory=Coverage)
     precision: str = "fp32"
+    whole_model: bool = False
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Technique:
-    """One row of the report. `phase` is what its time is booked under."""
+    """One row of the report. `phase` is what its time is booked under.
+
+    `cpu_only` techniques have kernels for CPUs only.
+    """
 
     name: str
     label: str
     apply: Callable[[Subject], Variant]
     phase: str
+    cpu_only: bool = False
 
 
 def baseline(subject: Subject) -> Variant:
@@ -59,9 +65,12 @@ def to_bf16(subject: Subject) -> Variant:
         name: tensor.to(torch.bfloat16) if tensor.is_floating_point() else tensor
         for name, tensor in subject.model.state_dict().items()
     }
-    changed = tuple(name for name, _ in weighted_layers(subject.model))
     return Variant(
-        recipe=bf16, tensors=tensors, coverage=Coverage(changed=changed), precision="bf16"
+        recipe=bf16,
+        tensors=tensors,
+        coverage=_coverage(subject.model, lambda layer: True, ""),
+        precision="bf16",
+        whole_model=True,
     )
 
 
@@ -182,8 +191,18 @@ TECHNIQUES = (
     Technique(name="baseline", label="baseline (fp32)", apply=baseline, phase="compression"),
     Technique(name="bf16", label="bf16", apply=to_bf16, phase="compression"),
     Technique(
-        name="int8-dynamic", label="int8 dynamic", apply=to_int8_dynamic, phase="compression"
+        name="int8-dynamic",
+        label="int8 dynamic",
+        apply=to_int8_dynamic,
+        phase="compression",
+        cpu_only=True,
     ),
-    Technique(name="int8-static", label="int8 static", apply=to_int8_static, phase="calibration"),
+    Technique(
+        name="int8-static",
+        label="int8 static",
+        apply=to_int8_static,
+        phase="calibration",
+        cpu_only=True,
+    ),
     *(_pruning(percent, tuned) for tuned in (False, True) for percent in (50, 80, 90)),
 )

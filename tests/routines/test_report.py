@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from efficiency import intake
+from efficiency.core import units
 from efficiency.core.errors import BadInput
 from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Origin, Progress, Study
 from efficiency.routines import remeasure, report
+from efficiency.routines.subject import prepare
 from efficiency.routines.variants import TECHNIQUES
 from efficiency.workloads import catalogue, training
 
@@ -120,7 +122,9 @@ def test_phases_add_up_and_findings_carry_evidence(study: Study) -> None:
     timing = next(phase.seconds for phase in study.phases if phase.name == "timing loops")
     assert timing > QUICK / 2
     assert study.findings
-    assert all(re.search(r"\d", finding.evidence) for finding in study.findings)
+    smallest = study.findings[0]
+    sizes = [row.footprint.bytes_on_disk for row in study.rows if row.footprint]
+    assert units.bytes_text(min(each for each in sizes if each)) in smallest.evidence
 
 
 def saved(folder: Path, state: dict[str, torch.Tensor], name: str = "model.pt") -> str:
@@ -139,6 +143,43 @@ def test_uploaded_file_is_the_baseline(home: Path, tmp_path: Path, study: Study)
         )
         assert ours.score == theirs.score
         assert ours.sqnr_db == theirs.sqnr_db
+
+
+def test_a_file_of_other_data_is_not_scored_or_trained_on_ours(tmp_path: Path) -> None:
+    model = saved(tmp_path, catalogue.get("lenet").build().state_dict())
+    (tmp_path / "run").mkdir()
+    context = Listening(folder=tmp_path / "run")
+    found = report.run(ReportRequest(model=model, budget_seconds=1), context)
+    assert [row.score for row in found.rows] == [None] * len(found.rows)
+    assert "trained on something else" in found.notes[0]
+    rows = {row.name: row for row in found.rows}
+    assert "no data" in str(rows["int8-static"].unavailable)
+    assert "no linear" not in str(rows["pruned-50-tuned"].unavailable)
+    assert rows["int8-dynamic"].sqnr_db is not None
+
+
+def test_a_half_precision_file_is_told_its_own_size(tmp_path: Path) -> None:
+    state = training.trained(catalogue.get("lenet"), 0)
+    model = saved(tmp_path, {name: tensor.half() for name, tensor in state.items()})
+    request = ReportRequest(model=model, budget_seconds=1)
+    subject, notes = prepare(request, catalogue.get("lenet"), lambda step: None)
+    size = units.bytes_text(intake.weights_path(model).stat().st_size)
+    assert "float16" in notes[0]
+    assert size in notes[0]
+    assert subject.split is not None
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_cuda_is_measured_on_cuda(context: Listening, tmp_path: Path) -> None:
+    request = ReportRequest(workload="lenet", device="cuda", budget_seconds=QUICK)
+    found = report.run(request, Listening(folder=tmp_path))
+    rows = {row.name: row for row in found.rows}
+    assert "CPUs only" in str(rows["int8-static"].unavailable)
+    assert rows["bf16"].timing is not None
+    assert (
+        "cuda" in found.environment.device.lower() or "nvidia" in found.environment.device.lower()
+    )
 
 
 @pytest.mark.parametrize(
