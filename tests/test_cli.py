@@ -86,10 +86,20 @@ def bad(folder: Path) -> dict[str, tuple[list[object], str]]:
         "both": ([good, "--workload", "lenet"], "not both"),
         "batch": ([good, "--batch-size", "0"], "at least 1"),
         "budget": ([good, "--budget-seconds", "9999"], "between"),
+        "seed": ([good, "--seed", "-1"], "0 or more"),
+        "device": ([good, "--device", "gpu"], "cuda"),
+        "shape": ([good, "--input-shape", "1,a"], "1,3,224,224"),
+        "shape and batch": ([good, "--input-shape", "2,1,28,28", "--batch-size", "3"], "the same"),
+        "number": ([good, "--seed", "many"], "--help"),
+        "option": ([good, "--sead", "1"], "--help"),
+        "out": ([good, "--out", folder / "good.pt" / "below"], "choose another"),
     }
 
 
-CASES = "empty|html|truncated|module|no file|architecture|workload|both|batch|budget"
+CASES = (
+    "empty|html|truncated|module|no file|architecture|workload|both|batch|budget|seed|device|shape|"
+    "shape and batch|number|option|out"
+)
 
 
 @pytest.mark.parametrize("case", CASES.split("|"))
