@@ -27,11 +27,12 @@ HOROWITZ_2014: dict[str, OperationEnergy] = {
 }
 
 # What a multiply-accumulate in each precision does. Products of 8-bit integers are summed in 32
-# bits. The table has no bfloat16; fp16 is the nearest, and an upper bound (fewer mantissa bits).
+# bits, those of bfloat16 in fp32. The table has no bfloat16 multiplication; fp16's is the nearest,
+# and an upper bound (fewer mantissa bits).
 MAC_PICOJOULES: dict[str, float] = {
     "fp32": HOROWITZ_2014["fp32"].multiply + HOROWITZ_2014["fp32"].add,
     "fp16": HOROWITZ_2014["fp16"].multiply + HOROWITZ_2014["fp16"].add,
-    "bf16": HOROWITZ_2014["fp16"].multiply + HOROWITZ_2014["fp16"].add,
+    "bf16": HOROWITZ_2014["fp16"].multiply + HOROWITZ_2014["fp32"].add,
     "int8": HOROWITZ_2014["int8"].multiply + HOROWITZ_2014["int32"].add,
 }
 SOURCE = "Horowitz, ISSCC 2014, 45 nm; arithmetic only"
@@ -48,7 +49,7 @@ def estimate_energy(flops: Flops, precision: Mapping[str, str]) -> Energy:
     if "int8" in used:
         source += "; int8 products summed in 32-bit integers"
     if "bf16" in used:
-        source += "; bf16 taken as fp16"
+        source += "; bf16 products taken as fp16 and summed in fp32"
     if not any(each.macs for each in flops.by_layer):
         return Energy(joules=None, origin=Origin.ESTIMATED, source=source)
     picojoules = sum(

@@ -45,10 +45,10 @@ def architecture_unknown() -> Finding:
     """What to do with a file whose architecture is not known."""
     return Finding(
         finding="The architecture of this file is not known here, so it cannot be run.",
-        evidence="The names and shapes of its tensors fit none of the architectures in the list.",
+        evidence="The names and shapes of its tensors fit none of the known architectures.",
         next_step=(
-            "Choose the architecture if it is in the list. Otherwise compare size and SQNR of each "
-            "precision below: they tell how much the weights change, not what it does to accuracy."
+            "Compare size and SQNR of each precision below: they tell how much the weights change, "
+            "not what that does to accuracy."
         ),
     )
 
@@ -107,6 +107,8 @@ def _slow_arithmetic(row: Row, arithmetic: Ratio | None) -> Finding | None:
         return None
     if arithmetic is None or arithmetic.verdict == Verdict.FASTER or _unclear(arithmetic):
         return None
+    if _faster_at(row) is not None:
+        return None  # so it is not the arithmetic
     return Finding(
         finding=f"{row.label} is not faster here because this machine's bf16 arithmetic is not.",
         evidence=(
@@ -127,9 +129,10 @@ def _not_faster(row: Row) -> Finding | None:
             evidence=f"{ratio_text(row.speedup)}: the interval holds too much.",
             next_step="Measure again with a larger timing budget, when the machine is quiet.",
         )
+    better = _faster_at(row)
+    if better is not None:
+        return _small_batch(row, row.timing, row.speedup, better)
     other = row.at_other_batches[0] if row.at_other_batches else None
-    if other is not None and other.speedup is not None and other.speedup.verdict == Verdict.FASTER:
-        return _small_batch(row, row.timing, row.speedup, other)
     share = _share_of_arithmetic(row)
     evidence = [ratio_text(row.speedup)]
     if other is not None:
@@ -161,6 +164,16 @@ def _small_batch(row: Row, alone: Timing, speedup: Ratio, other: BatchSpeed) -> 
         ),
         next_step=f"Collect inputs into batches of about {other.batch_size}, and it pays.",
     )
+
+
+def _faster_at(row: Row) -> BatchSpeed | None:
+    """The other batch size at which the row is faster than the baseline, if there is one."""
+    faster = (
+        each
+        for each in row.at_other_batches
+        if each.speedup is not None and each.speedup.verdict == Verdict.FASTER
+    )
+    return next(faster, None)
 
 
 def _unclear(ratio: Ratio) -> bool:

@@ -14,7 +14,6 @@ from importlib.util import module_from_spec, spec_from_file_location
 from math import log2
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import msgspec
 import torch
@@ -26,6 +25,7 @@ from efficiency.measure.arithmetic import bf16_speed
 from efficiency.measure.fidelity import sqnr_db
 from efficiency.measure.memory import peak_memory
 from efficiency.measure.timing import MINIMUM_ROUNDS, Comparison, compare
+from efficiency.routines.outputs import output_tensor
 
 RANDOM_INPUTS = 8
 LARGE_BATCH = 64
@@ -174,15 +174,6 @@ def _larger_batch(task: Task, comparison: Comparison) -> int | None:
     affordable = task.budget_seconds / 2 / (2 * MINIMUM_ROUNDS * round_seconds) * task.batch_size
     largest = min(LARGE_BATCH, 2 ** int(log2(affordable))) if affordable >= 1 else 0
     return largest if largest >= 4 * task.batch_size else None
-
-
-def output_tensor(output: Any) -> Tensor:
-    """The tensor a model is judged by: its output, the logits, or the first of several."""
-    if isinstance(output, Tensor):
-        return output.float().cpu()
-    if hasattr(output, "logits"):
-        return output_tensor(output.logits)
-    return output_tensor(next(iter(output.values() if isinstance(output, dict) else output)))
 
 
 def _call(model: nn.Module, example: Tensor) -> Callable[[], object]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from efficiency import intake
 from efficiency.core.context import Context
-from efficiency.core.errors import Unavailable
+from efficiency.core.errors import BadInput, Unavailable
 from efficiency.core.requests import ReportRequest
 from efficiency.core.units import ratio_text
 from efficiency.core.values import (
@@ -39,14 +39,17 @@ from efficiency.routines.subject import Subject, check_room, example_input, in_s
 from efficiency.routines.variants import TECHNIQUES, Technique, Variant
 from efficiency.workloads import catalogue, recognise
 
-# How far a run is, in percent, when its files are made and when all but the times is known.
-COMPRESSED, KNOWN = 30, 40
+# How far a run is, in percent: model trained, files made, all but the times known.
+TRAINED, COMPRESSED, KNOWN = 10, 30, 40
 
 
 def run(request: ReportRequest, context: Context) -> Study:
     """The study of the request. Raises BadInput where the model cannot be run as asked."""
     watch = Stopwatch()
-    environment = describe(request.device)
+    try:
+        environment = describe(request.device)
+    except Unavailable as error:
+        raise BadInput(str(error)) from None
     architecture = request.architecture or request.workload or _recognised(request)
     if architecture is None:
         return _weights_only(request, environment, watch)
@@ -84,13 +87,14 @@ class _Report:
     def compress(self) -> None:
         """Apply every technique; each leaves a folder, or a row with the reason why not."""
         with self.watch.phase("training"):
-            subject, self.notes = prepare(self.request, self.workload, self._step)
+            subject, self.notes = prepare(self.request, self.workload, self._trained)
             self.workload = subject.workload
         check_room(subject.model, len(TECHNIQUES), self.context.folder)
         with self.watch.phase("counting operations"):
             flops = count_flops(subject.model, (example_input(self.workload),))
+        left = COMPRESSED - self.percent
         for technique in TECHNIQUES:
-            self._step(f"compressing: {technique.label}", COMPRESSED / len(TECHNIQUES))
+            self._step(f"compressing: {technique.label}", left / len(TECHNIQUES))
             with self.watch.phase(technique.phase):
                 try:
                     if technique.cpu_only and self.request.device != "cpu":
@@ -234,6 +238,10 @@ class _Report:
         self._step(
             f"timing at batch size {times.batch_size}", seconds_left=max(0.0, budget - spent)
         )
+
+    def _trained(self, step: str, share: float) -> None:
+        self.percent = TRAINED * share
+        self._step(step)
 
     def _step(self, step: str, percent: float = 0, seconds_left: float | None = None) -> None:
         self.context.progress(

@@ -14,6 +14,7 @@ from efficiency import intake
 from efficiency.core.errors import BadInput
 from efficiency.core.requests import ReportRequest
 from efficiency.core.units import bytes_text, share_text
+from efficiency.routines.outputs import output_tensor
 from efficiency.workloads import catalogue, recognise
 from efficiency.workloads.catalogue import Workload
 from efficiency.workloads.digits import Split
@@ -35,27 +36,40 @@ class Subject:
 
 
 def prepare(
-    request: ReportRequest, workload: Workload, on_step: Callable[[str], None]
+    request: ReportRequest, workload: Workload, on_step: Callable[[str, float], None]
 ) -> tuple[Subject, tuple[str, ...]]:
     """The subject of a report, and notes on how it was made.
+
+    `on_step` is told what is being done, and the share of it that is done.
 
     Raises BadInput if the file does not fit the architecture, or the input shape the model.
     """
     notes: tuple[str, ...] = ()
     if request.model is None:
-        on_step("training")
+        on_step("training", 0)
         tensors = trained(
             workload,
             request.seed,
-            lambda epoch: on_step(f"training, epoch {epoch} of {workload.epochs}"),
+            lambda epoch: on_step(
+                f"training, epoch {epoch} of {workload.epochs}", epoch / workload.epochs
+            ),
         )
     else:
-        on_step("loading")
+        on_step("loading", 0)
         tensors, notes = _uploaded(request.model, workload)
     model = workload.build()
-    model.load_state_dict(tensors)
+    # Older checkpoints lack the counters of batch normalization, which inference does not use.
+    missing = model.load_state_dict(tensors, strict=False).missing_keys
+    if any(not name.endswith(recognise.OPTIONAL) for name in missing):
+        raise AssertionError("what was trained or accepted is complete")
     _try_out(model, workload)
     split = workload.load_split()
+    if request.model is not None and not _finite(model, workload):
+        notes += (
+            "The model's outputs are NaN or infinite, so nothing below says anything about them; "
+            "look for such values in its weights.",
+        )
+        workload, split = replace(workload, data=None, score_name=None), None
     if request.model is not None and split is not None:
         score = evaluate(model, workload, split)
         if score < TRAINED_ON_OUR_DATA:
@@ -97,14 +111,19 @@ def check_room(model: nn.Module, files: int, folder: Path) -> None:
 
 def _uploaded(model: str, workload: Workload) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The file's tensors in float32, if they are those of the architecture, and notes on them."""
-    found = recognise.mismatch(intake.load(model).shapes, workload.name)
+    accepted = intake.load(model)
+    found = recognise.mismatch(accepted.shapes, workload.name)
     if found is not None:
         raise BadInput(
             f"This file does not fit {workload.label}: {found}; choose another architecture, or "
             "none for the weights report."
         )
-    notes = []
-    tensors = load_file(intake.weights_path(model))
+    notes = list(accepted.notes)
+    known = recognise.signatures()[workload.name]
+    stored = load_file(intake.weights_path(model))
+    tensors = {name: tensor for name, tensor in stored.items() if name in known}
+    if extra := sorted(stored.keys() - known.keys()):
+        notes.append(f"{len(extra)} tensors that {workload.label} does not have were left out.")
     floats = {str(each.dtype)[6:] for each in tensors.values() if each.is_floating_point()}
     if floats != {"float32"}:
         size = bytes_text(intake.weights_path(model).stat().st_size)
@@ -126,6 +145,11 @@ def _try_out(model: nn.Module, workload: Workload) -> None:
             model(example_input(workload))
     except (RuntimeError, ValueError, IndexError) as error:
         raise BadInput(_wrong_shape(workload, workload.input_shape)) from error
+
+
+@torch.inference_mode()
+def _finite(model: nn.Module, workload: Workload) -> bool:
+    return bool(output_tensor(model(example_input(workload))).isfinite().all())
 
 
 def _wrong_shape(workload: Workload, shape: tuple[int, ...]) -> str:

@@ -108,7 +108,7 @@ def to_int8_static(subject: Subject) -> Variant:
     except Exception as error:  # torch.fx raises whatever the model's own Python raised
         first = str(error).partition("\n")[0]
         raise Unavailable(
-            f"torch.fx cannot trace this model, which static quantization needs ({first})."
+            f"PyTorch's static quantization cannot trace or calibrate this model ({first})."
         ) from error
     kept_float = {
         name
@@ -145,7 +145,7 @@ def pruned(subject: Subject, amount: float, tuned: bool) -> Variant:
     notes: tuple[str, ...] = ()
     if tuned and subject.split is not None:
         fit(model, subject.split, epochs=FINE_TUNING_EPOCHS, seed=subject.seed)
-        notes = (f"Fine-tuned for {FINE_TUNING_EPOCHS} epochs after pruning.",)
+        notes = (f"Fine-tuned for {FINE_TUNING_EPOCHS} epochs on the training data of the score.",)
     for layer, name in parameters:
         prune.remove(layer, name)
     coverage = _coverage(

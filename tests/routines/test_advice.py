@@ -120,6 +120,10 @@ def test_bf16_is_not_blamed_for_the_machine() -> None:
     sentence = "bf16 is not faster here because this machine's bf16 arithmetic is not."
     assert sentence in machine
     assert sentence not in model
+    batched = BatchSpeed(batch_size=64, timing=TIMING, speedup=FASTER)
+    pays = replace(slow, at_other_batches=(batched,))
+    batch = [each.finding for each in advice.findings((BASELINE, pays), 360, SLOWER)]
+    assert "bf16 is not faster here because the batch is small." in batch
 
 
 def test_zeros_are_not_blamed_where_pruned_is_faster() -> None:

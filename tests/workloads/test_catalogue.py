@@ -35,7 +35,6 @@ def test_runs_on_inputs_of_its_shape(name: str) -> None:
     [
         (lambda shapes: shapes.pop("fc3.bias"), "no tensor 'fc3.bias'"),
         (lambda shapes: shapes.update({"fc1.weight": (7, 7)}), "instead of (120, 400)"),
-        (lambda shapes: shapes.update({"more": (1,)}), "'more' too many"),
     ],
 )
 def test_what_does_not_fit_is_named(change: object, sentence: str) -> None:
@@ -53,6 +52,19 @@ def test_untrained_networks_have_outputs_that_depend_on_their_inputs() -> None:
         logits = model(random_inputs((4, 3, 224, 224))).logits
     # random weights without batch statistics: all four the same to seven digits
     assert float(logits.std(0).mean()) > 0.01
+
+
+def test_what_is_left_over_is_not_recognised_but_can_be_chosen() -> None:
+    shapes = {**recognise.signatures()["lenet"], "more": (1,)}
+    assert recognise.recognise(shapes) is None
+    assert recognise.fitting(shapes) == ("lenet",)
+
+
+def test_files_without_batch_counters_are_recognised() -> None:
+    known = recognise.signatures()["resnet50"]
+    shapes = {name: shape for name, shape in known.items() if not name.endswith("tracked")}
+    assert len(shapes) < len(known)
+    assert recognise.recognise(shapes) == "resnet50"
 
 
 def test_unknown_names_are_refused() -> None:
