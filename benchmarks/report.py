@@ -13,6 +13,7 @@ from collections import defaultdict
 
 from efficiency import jobs
 from efficiency.core.requests import ReportRequest
+from efficiency.jobs.runner import STARTS
 
 
 def main() -> None:
@@ -37,11 +38,15 @@ def split(workload: str) -> None:
     seconds: dict[str, float] = defaultdict(float)
     for phase in run.study.phases:
         seconds[phase.name] += phase.seconds
-    # Before the routine: supervisor and runner start, the runner imports torch.
-    seconds["process starts"] += wall - sum(seconds.values())
+    # The runner's start is a phase of the study; before it, the supervisor was started.
+    if run.started is not None:
+        seconds[STARTS] += run.started - run.created
+    # Nobody has timed these: imports of this process, the way of the last word to the store,
+    # and the time until this process looks again.
+    seconds["unaccounted"] = wall - sum(seconds.values())
     for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
         print(f"{name:<28}{spent:7.2f} s {100 * spent / wall:6.1f} %")
-    named = ("training", "calibration", "timing loops", "process starts")
+    named = ("training", "calibration", "timing loops", STARTS)
     rest = wall - sum(seconds[name] for name in named)
     print(f"{'wall':<28}{wall:7.2f} s   (under 90 s: {'yes' if wall < 90 else 'NO'})")
     print(

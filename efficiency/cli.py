@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help=ReportRequest.__dataclass_fields__["input_shape"].metadata["help"],
     )
+    report.add_argument(
+        "--again", action="store_true", help="measure anew what was measured before"
+    )
     report.add_argument("--out", type=Path, help="copy report and compressed files to this folder")
     return parser
 
@@ -114,8 +117,12 @@ def _report(options: argparse.Namespace) -> None:
             batch_size=shape[0] if shape and options.batch_size == 1 else options.batch_size,
             budget_seconds=options.budget_seconds,
             input_shape=shape,
-        )
+        ),
+        again=options.again,
     )
+    if run.study is not None and not run.active and not options.json:
+        when = run.study.environment.measured_at
+        print(f"Measured earlier, at {when}; --again measures anew.", file=sys.stderr)
     study = _followed(run)
     if options.out is not None:
         _write_out(study, run.id, options.out)
@@ -171,7 +178,11 @@ def _print_study(study: Study, run: str, as_json: bool, file: str = "MODEL_FILE"
     if as_json:
         print(json_bytes(study).decode())
         return
-    print(f"{study.title}, run {run}: {study.environment.cpu}, {study.environment.threads} threads")
+    print(
+        f"{study.title}, run {run}: {study.environment.cpu}, threads: {study.environment.threads}"
+    )
+    for caveat in study.caveats:
+        print(f"  Note: {caveat}")
     for row in study.rows:
         print(f"  {row.label:<26} {_line(row)}")
     for finding in study.findings:
@@ -218,7 +229,7 @@ def _runs(options: argparse.Namespace) -> None:
         print(msgspec.json.encode(rows).decode())
         return
     for run in runs:
-        print(f"{run.id}  {run.state.value:<9}  {run.study.title if run.study else run.kind}")
+        print(f"{run.id}  {run.state.value:<9}  {run.title or run.kind}")
 
 
 def _workloads(options: argparse.Namespace) -> None:

@@ -133,6 +133,18 @@ def test_wrong_input_shape_is_told_by_the_run(files: dict[str, Path]) -> None:
     assert "(1, 1, 28, 28)" in done.stderr.splitlines()[-1]
 
 
+def test_the_same_question_is_measured_anew_only_if_asked_to(home: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    torch.save({"weight": torch.randn(8, 8)}, tmp_path / "own.pt")
+    said = [run("report", tmp_path / "own.pt", *more) for more in ((), (), ("--again",))]
+    assert [each.returncode for each in said] == [0, 0, 0], said[-1].stderr
+    headings = [each.stdout.splitlines()[0] for each in said]
+    assert headings[0] == headings[1] != headings[2]
+    assert ["Measured earlier, at" in each.stderr for each in said] == [False, True, False]
+    quiet = run("report", tmp_path / "own.pt", "--json")
+    assert "Measured earlier" not in quiet.stderr
+
+
 def test_machine_and_catalogue_are_listed(home: Path) -> None:
     devices = json.loads(run("devices", "--json").stdout)
     assert devices[0]["name"] == "cpu"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from efficiency.charts.front import front_figure, plotted
+from efficiency.charts.front import front_figure, plotted, scored
 from efficiency.charts.size import size_figure
 from efficiency.charts.speed import speed_figure
 from efficiency.charts.weights import layer_bytes_figure, layer_noise_figure
@@ -43,14 +43,7 @@ def charts(study: Study) -> tuple[Chart, ...]:
             )
         )
     if len(plotted(study.rows)) > 1:
-        found.append(
-            Chart(
-                name="front",
-                title="Accuracy, size and time together",
-                reading="Up and left is better; the area of a mark is the size of its file.",
-                figure=front_figure(study),
-            )
-        )
+        found.append(_front(study))
     if any(row.footprint is not None for row in study.rows):
         found.append(
             Chart(
@@ -76,3 +69,18 @@ def charts(study: Study) -> tuple[Chart, ...]:
             ),
         ]
     return tuple(found)
+
+
+def _front(study: Study) -> Chart:
+    """Scores are better above; without them the height is the size, and smaller is better."""
+    with_scores = scored(study.rows)
+    return Chart(
+        name="front",
+        title="Accuracy, size and time together" if with_scores else "Size and time",
+        reading=(
+            "Up and left is better; the area of a mark is the size of its file."
+            if with_scores
+            else "Down and left is better; there is no score, so accuracy is not in this chart."
+        ),
+        figure=front_figure(study),
+    )

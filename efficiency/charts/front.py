@@ -1,7 +1,8 @@
 """Accuracy, size and latency of all candidates in one picture, and who is not beaten.
 
-A candidate is beaten if another one is at least as small, at least as accurate and not measurably
-slower, and clearly better in one of the three. Beaten candidates are drawn hollow.
+Only candidates that may be recommended can win. One of them is beaten if another one is at least as
+small, at least as accurate and not measurably slower, and clearly better in one of the three; where
+nothing was scored, only size and time count. All others are drawn hollow.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from math import log10, sqrt
 import plotly.graph_objects as go
 
 from efficiency.charts import style
+from efficiency.core.judgement import acceptable
 from efficiency.core.units import bytes_text, seconds_text, share_text
 from efficiency.core.values import Row, Study
 
@@ -26,9 +28,17 @@ def plotted(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(able)
 
 
+def scored(rows: Sequence[Row]) -> bool:
+    """Whether the plotted rows have scores."""
+    return any(row.score is not None for row in plotted(rows))
+
+
 def front_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The plotted candidates that no other candidate beats."""
-    able = plotted(rows)
+    """The plotted candidates that may be recommended and that no other such candidate beats.
+
+    rows[0] is the baseline.
+    """
+    able = [row for row in plotted(rows) if acceptable(row, rows[0])]
     return tuple(row for row in able if not any(_beats(other, row) for other in able))
 
 
@@ -38,15 +48,15 @@ def front_figure(study: Study) -> go.Figure:
     figure = style.new_figure(max(HEIGHT, LABEL_PIXELS * len(rows) + 120))
     if not rows:
         return figure
-    scored = rows[0].score is not None
-    heights = [float(row.score or 0) if scored else float(_size(row) or 0) for row in rows]
+    with_scores = scored(rows)
+    heights = [float(row.score or 0) if with_scores else float(_size(row) or 0) for row in rows]
     times = [log10(style.median_seconds(row)) for row in rows]
     x_low, x_high = _padded(min(times), max(times), least=0.05)
-    y_low, y_high = _padded(min(heights), max(heights), least=0.01 if scored else 1.0)
+    y_low, y_high = _padded(min(heights), max(heights), least=0.01 if with_scores else 1.0)
     right = x_low + (x_high - x_low) / (1 - LABEL_SHARE)
     labels_at = x_high + 0.05 * (x_high - x_low)
     slot = (y_high - y_low) * LABEL_PIXELS / (figure.layout.height - 120)
-    unbeaten = front_rows(rows)
+    unbeaten = front_rows(study.rows)
     largest = max(_size(row) or 0 for row in rows) or 1
     labels = _spread(heights, slot)
     for row, x, y, label_y in zip(rows, times, heights, labels, strict=True):
@@ -63,7 +73,7 @@ def front_figure(study: Study) -> go.Figure:
             font={"size": 13},
         )
     style.verdict_legend(figure, [row.speedup for row in rows if row.speedup is not None])
-    style.legend_entry(figure, "hollow: beaten by another", style.GREY, "square-open")
+    style.legend_entry(figure, "hollow: beaten, or loses too much", style.GREY, "square-open")
     ticks = style.log_ticks(10**x_low, 10**x_high, 3)
     figure.update_xaxes(
         type="log",
@@ -73,7 +83,7 @@ def front_figure(study: Study) -> go.Figure:
         title="median time of one call (log scale)",
         fixedrange=True,
     )
-    if scored:
+    if with_scores:
         digits = ".1%" if y_high - y_low < 0.05 else ".0%"
         figure.update_yaxes(title=style.plain(study.score_name or "score"), tickformat=digits)
     else:
@@ -95,6 +105,12 @@ def _beats(other: Row, row: Row) -> bool:
 
 def _interval(row: Row) -> tuple[float, float]:
     return (1.0, 1.0) if row.speedup is None else (row.speedup.low, row.speedup.high)
+
+
+def _quality(row: Row) -> str:
+    if row.score is not None:
+        return share_text(row.score)
+    return "no score" if row.sqnr_db is None else f"SQNR {row.sqnr_db:.1f} dB"
 
 
 def _size(row: Row) -> int | None:
@@ -142,6 +158,6 @@ def _marker(
         },
         hoverinfo="text",
         hovertext=f"{style.plain(row.label)}<br>{seconds_text(style.median_seconds(row))}, "
-        f"{share_text(row.score)}, {bytes_text(_size(row))}",
+        f"{_quality(row)}, {bytes_text(_size(row))}",
         showlegend=False,
     )

@@ -41,7 +41,8 @@ PRECISION_SYMBOL = {
 GRID = "rgba(126, 135, 144, 0.25)"
 LEADER = "rgba(126, 135, 144, 0.45)"
 LINE = "rgba(126, 135, 144, 0.7)"
-ROW_PIXELS = 46
+ROW_PIXELS = 50
+NAME_ABOVE = 0.42  # of a row, from a mark up to its name: on a phone nothing may touch either
 LONGEST_NAME = 34
 
 
@@ -88,7 +89,7 @@ def name_line(figure: go.Figure, index: int, name: str, value: str) -> None:
             x=x,
             xref="paper",
             xanchor=anchor,
-            y=index - 0.34,
+            y=index - NAME_ABOVE,
             yref="y",
             showarrow=False,
             font={"size": 14},

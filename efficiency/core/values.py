@@ -252,6 +252,7 @@ class Finding:
 class Study:
     """The result of one request. rows[0] is always the untouched baseline.
 
+    `caveats` are what people must know before they read the numbers; `notes` are the rest.
     `score_name` and `score_count` say what `score` is a share of (for example accuracy over 360
     held-out digits). `complete` is False while rows are still being measured.
     """
@@ -261,6 +262,7 @@ class Study:
     request: dict[str, object]
     environment: Environment
     rows: tuple[Row, ...]
+    caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     layers: tuple[LayerWeights, ...] = ()

@@ -1,7 +1,8 @@
 """The zip archive of one variant: the folder that was measured, as it lies on the disk."""
 
-import io
+from io import BufferedReader
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from zipfile import ZIP_STORED, ZipFile
 
 from efficiency.core.errors import UnknownName
@@ -15,13 +16,16 @@ def variants(run_folder: Path) -> tuple[str, ...]:
     return tuple(sorted(each.name for each in folders))
 
 
-def variant_bytes(run_folder: Path) -> int:
+def variant_bytes(variant_folder: Path) -> int:
     """Bytes of all files of one variant."""
-    return sum(each.stat().st_size for each in run_folder.rglob("*") if each.is_file())
+    return sum(each.stat().st_size for each in variant_folder.rglob("*") if each.is_file())
 
 
-def archive(run_folder: Path, variant: str) -> bytes:
+def archive(run_folder: Path, variant: str) -> BufferedReader:
     """The variant's files, stored without compression: weights hardly shrink, waiting is worse.
+
+    The archive is on the disk, in a file without a name that is gone when it is closed; whoever
+    reads it decides how much of it is in memory.
 
     Raises UnknownName. Only names that `variants` lists are opened, so no path can lead outside.
     """
@@ -29,9 +33,10 @@ def archive(run_folder: Path, variant: str) -> bytes:
     if variant not in known:
         raise UnknownName("variant", variant, known)
     folder = run_folder / variant
-    out = io.BytesIO()
-    with ZipFile(out, "w", ZIP_STORED) as zipped:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                zipped.write(path, Path(variant) / path.relative_to(folder))
-    return out.getvalue()
+    with NamedTemporaryFile(prefix="efficiency-archive-", suffix=".zip") as file:
+        with ZipFile(file, "w", ZIP_STORED) as zipped:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.is_symlink():
+                    zipped.write(path, Path(variant) / path.relative_to(folder))
+        file.flush()
+        return Path(file.name).open("rb")

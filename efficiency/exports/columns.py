@@ -1,19 +1,25 @@
 """Every number of a row, once: how the CSV writes it (SI units) and how people read it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TypeVar
 
 from efficiency.core.units import bytes_text, joules_text, seconds_text, share_text
 from efficiency.core.values import (
     INTERVAL_LEVEL,
     BatchSpeed,
+    PeakMemory,
     Ratio,
     Row,
     Study,
     Verdict,
     wilson_interval,
 )
+from efficiency.exports.headlines import sources
+
+RANDOM_INPUTS = 8  # where there is no data, a report compares outputs of this many
+PEAK_KINDS = tuple(each.name for each in fields(PeakMemory))
 
 Cell = str | int | float | None
 Value = TypeVar("Value")
@@ -26,7 +32,7 @@ class Column:
 
     `heading` is None for numbers that people read as part of another column. `small` stands beside
     the number, `below` and `verdict` under it; `note` explains the heading. `main` columns are
-    those of the short table.
+    those of the short table; `words` columns hold text that may break into lines.
     """
 
     csv: str
@@ -38,11 +44,19 @@ class Column:
     verdict: Callable[[Row], Verdict | None] = lambda row: None
     note: str = ""
     main: bool = False
+    words: bool = False
 
 
 def columns(study: Study) -> tuple[Column, ...]:
     """The columns that at least one row fills, in reading order."""
-    every = _sizes() + _speeds(study) + _other_batches(study) + _quality(study) + _details()
+    every = (
+        *_sizes(),
+        *_speeds(study),
+        *_other_batches(study),
+        *_quality(study),
+        *_peak_parts(),
+        *_details(),
+    )
     return tuple(each for each in every if any(each.raw(row) is not None for row in study.rows))
 
 
@@ -136,6 +150,7 @@ def _batch(batch: int) -> tuple[Column, ...]:
 
 def _quality(study: Study) -> tuple[Column, ...]:
     score, count = study.score_name or "score", study.score_count
+    estimated = sources(study)
     over = f"share of {count} held-out examples, with its 95 % interval" if count else "share"
     return (
         Column(
@@ -152,7 +167,8 @@ def _quality(study: Study) -> tuple[Column, ...]:
             csv="sqnr (dB)",
             raw=lambda row: row.sqnr_db,
             text=lambda row: "" if row.sqnr_db is None else f"{row.sqnr_db:.1f} dB",
-            note="signal to quantization noise against the baseline; higher is closer",
+            note=f"signal to quantization noise against the baseline, {_compared(study)}; "
+            "higher is closer",
             main=True,
         ),
         Column(
@@ -169,12 +185,47 @@ def _quality(study: Study) -> tuple[Column, ...]:
             raw=lambda row: _of(row.energy, lambda it: it.joules),
             text=lambda row: joules_text(_of(row.energy, lambda it: it.joules)),
             below=lambda row: "" if row.energy is None else row.energy.origin.value,
-            note="of one inference",
+            note="of one inference" + (f"; estimated: {estimated}" if estimated else ""),
             main=True,
         ),
         Column(csv="energy_origin", raw=lambda row: _of(row.energy, lambda it: it.origin.value)),
         Column(csv="energy_source", raw=lambda row: _of(row.energy, lambda it: it.source)),
     )
+
+
+def _compared(study: Study) -> str:
+    """What the noise was computed on; a report without times is one of the weights alone."""
+    if study.score_count is not None:
+        return f"over the outputs of the {study.score_count} held-out inputs"
+    if study.rows[0].timing is None:
+        return "over the weights"
+    return f"over the outputs of {RANDOM_INPUTS} random inputs"
+
+
+def _peak_parts() -> tuple[Column, ...]:
+    """What the memory at the peak is held for: one cell for people, a column each for machines."""
+    people = Column(
+        heading="At the peak",
+        csv="peak_split",
+        raw=lambda row: _of(_peak(row), _peak_text),
+        text=lambda row: _of(_peak(row), _peak_text) or "",
+        note="what the peak memory is held for",
+        words=True,
+    )
+    return (people, *map(_peak_part, PEAK_KINDS))
+
+
+def _peak_part(kind: str) -> Column:
+    return Column(csv=f"peak_{kind} (B)", raw=lambda row: _of(_peak(row), attrgetter(kind)))
+
+
+def _peak(row: Row) -> PeakMemory | None:
+    return _of(row.footprint, lambda it: it.peak_split)
+
+
+def _peak_text(peak: PeakMemory) -> str:
+    held = [(kind, getattr(peak, kind)) for kind in PEAK_KINDS]
+    return ", ".join(f"{bytes_text(size)} {kind}" for kind, size in held if size) or "nothing"
 
 
 def _details() -> tuple[Column, ...]:
@@ -197,6 +248,14 @@ def _details() -> tuple[Column, ...]:
             raw=lambda row: _of(row.flops, lambda it: it.total),
             text=lambda row: _count(_of(row.flops, lambda it: it.total)),
             note="in one inference; 1 multiply-accumulate = 2",
+        ),
+        Column(
+            heading="Not counted",
+            csv="flops_uncounted",
+            raw=lambda row: _of(row.flops, lambda it: ", ".join(it.uncounted)),
+            text=lambda row: _of(row.flops, lambda it: ", ".join(it.uncounted) or "none") or "",
+            note="operators that work in one inference but are not part of Operations",
+            words=True,
         ),
         Column(
             heading="Quartiles",

@@ -13,10 +13,11 @@ import plotly.offline
 
 from efficiency.charts.family import Chart, charts
 from efficiency.core import serial
+from efficiency.core.judgement import rule
 from efficiency.core.units import bytes_text, seconds_text, share_text
 from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Environment, Study
 from efficiency.exports.columns import columns
-from efficiency.exports.headlines import accuracy_text, headlines
+from efficiency.exports.headlines import accuracy_text, headlines, sources
 from efficiency.exports.table import STYLE, literal, plain_table, study_table
 from efficiency.exports.text import command_line
 
@@ -51,15 +52,17 @@ def html_text(study: Study) -> str:
     """The whole document."""
     parts = (
         _disturbed(study.environment),
+        *(f'<p class="quiet">{literal(each)}</p>' for each in study.caveats),
         headline_cards(study),
+        f'<p class="quiet">{literal(rule(study))}</p>' if headlines(study) else "",
         *(_chart(each) for each in charts(study)),
         _findings(study),
         _section("All candidates", study_table(study) + _legend(study)),
-        _section("More numbers", study_table(study, details=True)),
+        _section("More numbers", study_table(study, details=True) + _legend(study, details=True)),
         _coverage(study),
         _layers(study),
         _section("Notes", _list(study.notes)) if study.notes else "",
-        _section("How this was measured", f"<p>{method_text(study)}</p>"),
+        _section("How this was measured", f"<p>{literal(method_text(study))}</p>"),
         _section(
             "Machine and software", plain_table(("", ""), environment_lines(study.environment))
         ),
@@ -87,14 +90,18 @@ def headline_cards(study: Study) -> str:
         cards += (
             f'<div class="lab-card"><span>{literal(each.saves)}</span>'
             f"<strong>{literal(each.value)}</strong>"
-            f"<span>{literal(each.detail)}</span><span>{who}</span></div>"
+            f"<span>{literal(each.detail)}</span><span>{who}</span>"
+            + (f"<small>{literal(each.source)}</small>" if each.source else "")
+            + "</div>"
         )
     return f'<div class="lab-cards">{cards}</div>' if cards else ""
 
 
 def method_text(study: Study) -> str:
-    """How the numbers of this study came about."""
-    return METHOD if study.rows[0].timing is not None else METHOD_OF_WEIGHTS
+    """How the numbers of this study came about, as plain text."""
+    method = METHOD if study.rows[0].timing is not None else METHOD_OF_WEIGHTS
+    estimated = sources(study)
+    return f"{method} Energy is estimated: {estimated}." if estimated else method
 
 
 def origin_text(environment: Environment) -> str:
@@ -209,9 +216,9 @@ def _chart(chart: Chart) -> str:
     )
 
 
-def _legend(study: Study) -> str:
-    notes = [each for each in columns(study) if each.main and each.note]
-    return _list(tuple(f"{each.heading}: {each.note}." for each in notes))
+def _legend(study: Study, *, details: bool = False) -> str:
+    shown = [each for each in columns(study) if each.heading and each.main != details]
+    return _list(tuple(f"{each.heading}: {each.note}." for each in shown if each.note))
 
 
 def _coverage(study: Study) -> str:

@@ -67,7 +67,11 @@ def _table(head: str, body: str) -> str:
 
 
 def _heading(column: Column) -> str:
-    return f"<th>{literal(column.heading)}</th>"
+    return f"<th{_kind(column)}>{literal(column.heading)}</th>"
+
+
+def _kind(column: Column) -> str:
+    return ' class="words"' if column.words else ""
 
 
 def _row(row: Row, shown: Sequence[Column], *, baseline: bool, notes: bool) -> str:
@@ -76,7 +80,7 @@ def _row(row: Row, shown: Sequence[Column], *, baseline: bool, notes: bool) -> s
     if row.unavailable is not None:
         reason = f"Not available here: {row.unavailable}"
         return f'<tr>{name}<td class="words" colspan="{len(shown)}">{literal(reason)}</td></tr>'
-    cells = "".join(f"<td>{_cell(row, column)}</td>" for column in shown)
+    cells = "".join(f"<td{_kind(column)}>{_cell(row, column)}</td>" for column in shown)
     return f"<tr{' class=baseline' if baseline else ''}>{name}{cells}</tr>"
 
 

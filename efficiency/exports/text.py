@@ -3,7 +3,6 @@
 import csv
 import io
 import shlex
-from pathlib import Path
 
 from efficiency.core import serial
 from efficiency.core.values import Study
@@ -38,17 +37,19 @@ def json_bytes(study: Study) -> bytes:
 
 
 def command_line(study: Study, file: str = "MODEL_FILE") -> str:
-    """The command that asks the same question; `file` is what the user has called the model."""
+    """The command that asks the same question; `file` is the path that the user has given."""
     request = study.request
     words = ["python", "-m", "efficiency", study.kind]
     if request.get("workload") is not None:
         words += ["--workload", str(request["workload"])]
     else:
-        words.append(Path(file).name)
+        words.append(f"./{file}" if file.startswith("-") else file)  # or it reads as an option
+    names = ["architecture", "device", "seed", "batch_size", "budget_seconds"]
     shape = request.get("input_shape")
     if isinstance(shape, list | tuple):
         words += ["--input-shape", ",".join(map(str, shape))]
-    for name in ("architecture", "device", "seed", "batch_size", "budget_seconds"):
+        names.remove("batch_size")  # it is the first number of the shape
+    for name in names:
         value = request.get(name)
         if value is not None:
             words += [

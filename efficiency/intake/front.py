@@ -7,6 +7,7 @@ import shutil
 import stat
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from io import BufferedReader
 from math import prod
@@ -98,18 +99,22 @@ def weights_path(model: str) -> Path:
 def forget(model: str) -> None:
     """Delete an accepted model; nothing happens where there is none."""
     if MODEL_ID.fullmatch(model):
-        shutil.rmtree(paths.model_folder(model), ignore_errors=True)
+        # Under another name first, so that nobody finds half a model; `_sweep` knows the name.
+        gone = paths.model_folder(f"{INCOMING}{uuid.uuid4().hex}")
+        with suppress(OSError):
+            paths.model_folder(model).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def unattended(seconds: float) -> tuple[str, ...]:
     """Ids of the models that were last accepted longer ago than that."""
-    models = paths.model_folder("any").parent
     before = time.time() - seconds
-    return tuple(
-        each.name
-        for each in models.iterdir()
-        if MODEL_ID.fullmatch(each.name) and each.stat().st_mtime < before
-    )
+    found = []
+    for each in paths.model_folder("any").parent.iterdir():
+        with suppress(FileNotFoundError):  # forgotten meanwhile
+            if MODEL_ID.fullmatch(each.name) and each.stat().st_mtime < before:
+                found.append(each.name)
+    return tuple(found)
 
 
 def _exists(model: str) -> bool:

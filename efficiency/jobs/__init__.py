@@ -1,11 +1,13 @@
 """Runs in another process, one at a time for the whole machine: what pages and the CLI call.
 
     run = jobs.submit(request)      at once; the same question gets the same run, asked by anyone
+    jobs.submit(request, again=True)           measures anew what has been measured
     run = jobs.get(run.id)          as often as you like; costs about a millisecond
     jobs.cancel(run.id)             by anyone who can see it: a run belongs to all who asked
 
 How a run is carried out: `launch` finds or starts the `supervisor`, which starts a `runner` for
-each run and ends it; `store` remembers. None of this imports torch but the routine in the runner.
+each run and ends it; `store` remembers; `machine` has homes of several users wait for each other.
+None of this imports torch but the routine in the runner.
 """
 
 import shutil
@@ -27,6 +29,7 @@ __all__ = [
     "cancel",
     "delete",
     "get",
+    "latest",
     "position",
     "queue_length",
     "recent",
@@ -37,16 +40,18 @@ __all__ = [
 
 VACANT_SECONDS = 10.0
 POLL_SECONDS = 0.2
+FRESH_SECONDS = 3600.0  # somebody who brought a model so lately may be about to measure it
 
 
-def submit(request: Request) -> Run:
-    """The run that answers the request: a queued, running or done one, else a new one.
+def submit(request: Request, again: bool = False) -> Run:
+    """The run that answers the request: the newest queued, running or done one, else a new one.
 
-    Failed, cancelled and lost runs are repeated by submitting their request again.
+    Failed, cancelled and lost runs are repeated by submitting their request again. With `again`,
+    done ones are, too: they stay at their addresses, and the new run answers from now on.
     Raises Unavailable if the run cannot be kept or nobody can be started to carry it out.
     """
     with Store() as store:
-        run = store.get(store.submit(request))
+        run = store.get(store.submit(request, again=again))
     if run.active:
         launch.ensure_supervisor()
     return run
@@ -62,8 +67,14 @@ def get(run_id: str) -> Run:
 
 
 def recent(limit: int = 50) -> tuple[Run, ...]:
-    """The latest runs, newest first; as truthful as `get`."""
+    """The latest runs, newest first, without their studies; as truthful as `get` about the rest."""
     return _truthful(lambda store: store.recent(limit))
+
+
+def latest(kind: str) -> Run | None:
+    """The newest done run of the kind that measured times, with its study; None without one."""
+    with Store() as store:
+        return store.latest(kind)
 
 
 def queue_length() -> int:
@@ -115,7 +126,8 @@ def cancel(run_id: str) -> Run:
 def delete(run_id: str) -> None:
     """Forget a run with its study, files and log, cancelling it first. Raises UnknownName.
 
-    The model it was about goes too, unless another run is about the same.
+    The model it was about goes too, unless another run is about the same or somebody has just
+    brought it; then the supervisor deletes it when it has been left alone for a day.
     """
     model = getattr(cancel(run_id).request, "model", None)
     deadline = time.monotonic() + VACANT_SECONDS
@@ -126,7 +138,7 @@ def delete(run_id: str) -> None:
         shutil.rmtree(paths.run_folder(run_id), ignore_errors=True)
         logs.log_file(run_id).unlink(missing_ok=True)
         store.delete(run_id)
-        if model is not None and model not in store.models():
+        if model in intake.unattended(FRESH_SECONDS) and model not in store.models():
             intake.forget(model)
 
 

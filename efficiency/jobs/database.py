@@ -8,11 +8,12 @@ from typing import Self
 from efficiency.core import paths
 from efficiency.core.errors import Unavailable
 
-VERSION = 1
+VERSION = 2
 WAIT_SECONDS = 20.0  # for another process's transaction, which lasts milliseconds
 
 # `occupied` is 1 from the moment a run is taken until its processes are gone and, unless it is
-# done, its folder too. The study comes last: reading the other columns skips its pages.
+# done, its folder too. What lists say about a study SQLite keeps beside it whenever one is stored.
+# The study comes last: reading the other columns skips its pages.
 SCHEMA = """
 CREATE TABLE runs (
     id             TEXT PRIMARY KEY,
@@ -29,9 +30,13 @@ CREATE TABLE runs (
     error          TEXT,
     request        TEXT NOT NULL,
     progress       TEXT,
+    title          TEXT AS (json_extract(study, '$.title')) STORED,
+    row_count      INTEGER AS (coalesce(json_array_length(study, '$.rows'), 0)) STORED,
+    timed          INTEGER AS (json_extract(study, '$.rows[0].timing') IS NOT NULL) STORED,
     study          TEXT
 ) STRICT;
-CREATE UNIQUE INDEX one_run_per_question ON runs(key) WHERE state IN ('queued', 'running', 'done');
+CREATE UNIQUE INDEX one_run_per_question ON runs(key) WHERE state IN ('queued', 'running');
+CREATE INDEX runs_by_question ON runs(key);
 CREATE INDEX runs_by_state ON runs(state, kind);
 """
 
@@ -101,10 +106,11 @@ class Database:
         self.rows("PRAGMA journal_mode = WAL")
         with self.transaction():
             version = self._version()  # again, now that nobody else can be creating it
-            if version > VERSION:
+            if version not in (0, VERSION):
+                which = "a newer" if version > VERSION else "an older"
                 raise Unavailable(
-                    f"The list of runs in {self.path} was written by a newer version; "
-                    "use that version, or set EFFICIENCY_HOME to another folder."
+                    f"The list of runs in {self.path} was written by {which} version; use that "
+                    "version, or move the file away to start a new list."
                 )
             if version == 0:
                 for statement in SCHEMA.split(";"):

@@ -1,4 +1,4 @@
-"""Finding the supervisor of this machine, and starting it where there is none.
+"""Finding the supervisor of this home, and starting it where there is none.
 
 The supervisor holds an exclusive lock on `supervisor.lock` in EFFICIENCY_HOME for as long as it
 lives; the kernel lets go of it however the process ends. So "is one alive" is a question to the

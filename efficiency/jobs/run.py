@@ -10,6 +10,9 @@ from efficiency.core.values import Progress, Study
 class State(StrEnum):
     """Where a run is. The last four are final; a final run is never changed again.
 
+    A run that is done, but whose study was written by a version whose studies were different, is
+    lost to who reads it.
+
     queued ──> running ──> done
       │           ├──────> failed      the routine gave up, crashed, or met its deadline
       │           ├──────> lost        the processes were killed from outside
@@ -29,7 +32,8 @@ class Run:
     """One run as it was when it was read; times are Unix seconds, None until they happen.
 
     `study` holds the rows measured so far while the run is active, and whatever was reached if it
-    ended early. `error` is a sentence for the user, and `bad_input` says whether it is about what
+    ended early; lists of runs come without it. `title` and `row_count` are the study's, and known
+    to lists too. `error` is a sentence for the user, and `bad_input` says whether it is about what
     they asked for. `seconds_expected` is the median duration of the latest finished runs of the
     kind, None before the first. `revision` grows with every change, `study_revision` with every
     change of the study: a page that has drawn a revision needs to draw nothing.
@@ -44,6 +48,8 @@ class Run:
     started: float | None = None
     finished: float | None = None
     progress: Progress | None = None
+    title: str | None = None
+    row_count: int = 0
     study: Study | None = None
     error: str | None = None
     bad_input: bool = False

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from efficiency.core import paths, serial
 from efficiency.core.context import Context
 from efficiency.core.errors import BadInput, EfficiencyError
 from efficiency.core.requests import Request
-from efficiency.core.values import Progress, Study
+from efficiency.core.values import Phase, Progress, Study
 from efficiency.jobs import limits, logs, processes
 from efficiency.jobs.messages import Done, Failed, Message, Said, TooLarge, encode
 from efficiency.jobs.store import Store
@@ -32,6 +33,7 @@ ROUTINES: Mapping[str, str] = {"report": "efficiency.routines.report:run"}
 
 Routine = Callable[[Request, Context], Study]
 
+STARTS = "process starts"  # the phase of a study that starting its processes is booked under
 NEWS_SECONDS = 0.5  # at most two updates a second, however often a routine speaks
 
 
@@ -125,11 +127,14 @@ def carry_out(run_id: str, context: Context, routines: Mapping[str, str]) -> Don
     """The study, or the sentence that says why there is none; the log gets the traceback."""
     try:
         with Store() as store:
-            request = store.get(run_id).request
+            run = store.get(run_id)
+        request = run.request
         limits.apply(limit_memory=request.device == "cpu")
         context.folder.mkdir(parents=True)
-        study = find(routines[request.kind])(request, context)
-        encoded = serial.encode(study)
+        routine = find(routines[request.kind])
+        starting = time.time() - (run.started or run.created)
+        study = routine(request, context)
+        encoded = serial.encode(with_start(study, starting))
         serial.decode(encoded)  # what cannot be read again is no result; better known now
         done = Done(msgspec.Raw(encoded))
         encode(done)
@@ -140,6 +145,16 @@ def carry_out(run_id: str, context: Context, routines: Mapping[str, str]) -> Don
     except Exception as error:  # noqa: BLE001  becomes the run's error
         traceback.print_exc()
         return Failed(sentence(error, run_id))
+
+
+def with_start(study: Study, seconds: float) -> Study:
+    """The study with the wall time that went before the routine's first line: this process had to
+    start, and to import what the routine needs.
+    """
+    others = tuple(phase for phase in study.phases if phase.name != STARTS)
+    known = sum(phase.seconds for phase in study.phases if phase.name == STARTS)
+    start = Phase(name=STARTS, seconds=known + max(0.0, seconds))
+    return replace(study, phases=(start, *others))
 
 
 def find(name: str) -> Routine:

@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
@@ -25,7 +26,14 @@ from efficiency.jobs.run import Run, State
 ACTIVE = "state IN ('queued', 'running')"
 ANSWERING = "state IN ('queued', 'running', 'done')"
 READ = """SELECT id, key, kind, state, created, started, finished, revision, study_revision,
-    bad_input, error, request, progress FROM runs"""
+    bad_input, error, request, progress, title, row_count FROM runs"""
+
+UNREADABLE = (
+    "This run was measured by another version, and its result cannot be read by this one; "
+    "measure again."
+)
+STUDIES_KEPT = 8  # decoded, several megabytes each
+LATEST_TRIED = 10
 
 
 class Store(Database):
@@ -33,16 +41,21 @@ class Store(Database):
 
     # What pages and the command line do.
 
-    def submit(self, request: Request) -> str:
-        """Id of the run that answers the request: the one there is, else a new one in the queue.
+    def submit(self, request: Request, *, again: bool = False) -> str:
+        """Id of the run that answers the request: the newest there is, else a new one in the queue.
 
-        Failed, cancelled and lost runs answer nothing, so asking again repeats them.
+        Failed, cancelled and lost runs answer nothing, and if it is to be measured again, done
+        ones neither.
         """
         key = request.key()
         document = msgspec.json.encode(request.document()).decode()
         with self.transaction():
-            for row in self.rows(f"{READ} WHERE key = ? AND {ANSWERING}", (key,)):
-                return str(row["id"])
+            for row in self.rows(
+                f"{READ} WHERE key = ? AND {ANSWERING} ORDER BY rowid DESC", (key,)
+            ):
+                run = self._with_study(self._run(row))
+                if run.active or (run.state is State.DONE and not again):
+                    return run.id
             run_id = secrets.token_hex(8)
             self.change(
                 "INSERT INTO runs (id, key, kind, state, created, request)"
@@ -54,14 +67,25 @@ class Store(Database):
     def get(self, run_id: str) -> Run:
         """The run as it is now. Raises UnknownName."""
         for row in self.rows(f"{READ} WHERE id = ?", (run_id,)):
-            return self._run(row)
+            return self._with_study(self._run(row))
         raise UnknownName("run", run_id[:40], ("the list of runs",))
 
     def recent(self, limit: int) -> tuple[Run, ...]:
-        """The latest runs, newest first. Runs of kinds that this version no longer has are not
-        among them; `get` says why.
+        """The latest runs, newest first, without their studies: no study is read for a list.
+
+        Runs of kinds that this version no longer has are not among them; `get` says why. It is
+        also `get` that finds out whether a study can be read.
         """
         return self._runs(self.rows(f"{READ} ORDER BY rowid DESC LIMIT ?", (limit,)))
+
+    def latest(self, kind: str) -> Run | None:
+        """The newest done run of the kind with times in its study, None if there is none."""
+        rows = self.rows(
+            f"{READ} WHERE state = 'done' AND kind = ? AND timed ORDER BY rowid DESC LIMIT ?",
+            (kind, LATEST_TRIED),
+        )
+        runs = map(self._with_study, self._runs(rows))
+        return next((run for run in runs if run.state is State.DONE), None)
 
     def ahead(self, run_id: str | None = None) -> tuple[Run, ...] | None:
         """Active runs before this one, first to finish first; None if it is not active itself.
@@ -94,15 +118,29 @@ class Store(Database):
     def take(self) -> tuple[str, str] | None:
         """Make the oldest queued run the running one; its id and kind, None if none waits."""
         # Looking first: an update locks out other writers even if it changes nothing.
-        if not self._any_queued():
+        if not self.any_queued():
             return None
         rows = self.rows(
-            "UPDATE runs SET state = 'running', started = ?, occupied = 1, revision = revision + 1"
+            "UPDATE runs SET state = 'running', started = ?, occupied = 1, progress = NULL,"
+            " revision = revision + 1"
             " WHERE id = (SELECT id FROM runs WHERE state = 'queued' ORDER BY rowid LIMIT 1)"
             " RETURNING id, kind",
             (time.time(),),
         )
         return (rows[0]["id"], rows[0]["kind"]) if rows else None
+
+    def hold_up(self, reason: Progress) -> None:
+        """Say at the oldest queued run why it does not start; it stays queued."""
+        said = msgspec.json.encode(reason).decode()
+        for row in self.rows(
+            "SELECT id, progress FROM runs WHERE state = 'queued' ORDER BY rowid LIMIT 1"
+        ):
+            if row["progress"] != said:
+                self.change(
+                    "UPDATE runs SET progress = ?, revision = revision + 1"
+                    " WHERE id = ? AND state = 'queued'",
+                    (said, row["id"]),
+                )
 
     def is_running(self, run_id: str) -> bool:
         """Whether the run should still be carried out: not cancelled, not deleted."""
@@ -158,12 +196,13 @@ class Store(Database):
     def leave(self, release: Callable[[], None]) -> bool:
         """Call `release` unless a run is queued, with no chance for one to be queued meanwhile."""
         with self.transaction():
-            if self._any_queued():
+            if self.any_queued():
                 return False
             release()
             return True
 
-    def _any_queued(self) -> bool:
+    def any_queued(self) -> bool:
+        """Whether a run waits to be taken."""
         return bool(self.rows("SELECT 1 FROM runs WHERE state = 'queued' LIMIT 1"))
 
     # Rows as values.
@@ -178,7 +217,6 @@ class Store(Database):
         return tuple(runs)
 
     def _run(self, row: sqlite3.Row) -> Run:
-        study_revision = row["study_revision"]
         progress = row["progress"]
         return Run(
             id=row["id"],
@@ -190,13 +228,22 @@ class Store(Database):
             started=row["started"],
             finished=row["finished"],
             progress=progress and msgspec.json.decode(progress, type=Progress),
-            study=_study(self.path, row["id"], study_revision) if study_revision else None,
+            title=row["title"],
+            row_count=row["row_count"],
             error=row["error"],
             bad_input=bool(row["bad_input"]),
             seconds_expected=self._typical_seconds(row["kind"]),
             revision=row["revision"],
-            study_revision=study_revision,
+            study_revision=row["study_revision"],
         )
+
+    def _with_study(self, run: Run) -> Run:
+        if not run.study_revision:
+            return run
+        study = _study(self.path, run.id, run.study_revision)
+        if study is None and run.state is State.DONE:
+            return replace(run, state=State.LOST, error=UNREADABLE)
+        return replace(run, study=study)
 
     def _typical_seconds(self, kind: str) -> float | None:
         rows = self.rows(
@@ -213,7 +260,7 @@ class Store(Database):
         return None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=STUDIES_KEPT)
 def _study(path: Path, run_id: str, study_revision: int) -> Study | None:
     """The decoded study, kept per revision, so that polling an unchanged run decodes nothing.
 

@@ -1,4 +1,4 @@
-"""The one process of a machine that carries out runs, one after the other.
+"""The one process of a home that carries out runs, one after the other.
 
 Started on demand by `launch.ensure_supervisor`, it takes the lock, cleans up after a predecessor
 that was killed, and then works through the queue until nothing has been queued for a while. It
@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -21,8 +22,10 @@ import msgspec
 from efficiency import intake
 from efficiency.core import paths
 from efficiency.core.errors import Unavailable
-from efficiency.jobs import launch, logs, processes
+from efficiency.core.values import Progress
+from efficiency.jobs import launch, logs, machine, processes
 from efficiency.jobs.child import Child
+from efficiency.jobs.machine import MachineLock
 from efficiency.jobs.messages import Done, Failed, Said, TooLarge, text
 from efficiency.jobs.run import State
 from efficiency.jobs.store import Store
@@ -39,6 +42,9 @@ LOST = (
     "The run was interrupted because the process that carried it out was stopped from outside; "
     "run it again."
 )
+ELSEWHERE = Progress(
+    step="another user's measurement is in progress on this machine", done=0, total=1
+)
 
 
 def main() -> None:
@@ -47,6 +53,13 @@ def main() -> None:
     parser.add_argument("--runner", default="efficiency.jobs.runner", help="module run with -m")
     parser.add_argument("--idle", type=float, default=IDLE_SECONDS, help="seconds before leaving")
     parser.add_argument("--deadline", type=float, help="seconds a run may take, of any kind")
+    parser.add_argument(
+        "--machine-lock",
+        metavar="PATH",
+        default=machine.LOCK,
+        help="file that the supervisors of a machine lock while they measure, or none",
+        type=lambda path: None if path == "none" else Path(path),
+    )
     options = parser.parse_args()
     if os.fork():  # who started this need not wait for its end, see `launch`
         os._exit(0)
@@ -57,7 +70,7 @@ def main() -> None:
         clean_up(store)
         forget_models(store)
         say_ready()
-        serve(store, lock, options.runner, options.idle, options.deadline)
+        serve(store, lock, options)
 
 
 def take_lock() -> BinaryIO | None:
@@ -107,20 +120,35 @@ def vacate(store: Store, run_id: str, *, keep: bool) -> None:
     store.vacate(run_id)
 
 
-def serve(store: Store, lock: BinaryIO, runner: str, idle: float, deadline: float | None) -> None:
+def serve(store: Store, lock: BinaryIO, options: argparse.Namespace) -> None:
     """Carry out what is queued; return, without the lock, after `idle` seconds of nothing."""
-    last = time.monotonic()
+    turn = MachineLock(options.machine_lock)
+    last, idle = time.monotonic(), True
     while True:
-        taken = store.take()
-        if taken is not None:
-            run_id, kind = taken
-            allowed = deadline or DEADLINE_SECONDS.get(kind, DEFAULT_DEADLINE_SECONDS)
-            carry_out(store, run_id, runner, allowed)
-            last = time.monotonic()
-        elif time.monotonic() - last > idle and store.leave(lock.close):
+        if store.any_queued():
+            if turn.take():
+                carry_out_next(store, options)
+                turn.give_back()
+            else:
+                store.hold_up(ELSEWHERE)
+                time.sleep(LOOK_SECONDS)
+            last, idle = time.monotonic(), False
+            continue
+        if not idle:
+            forget_models(store)
+            idle = True
+        if time.monotonic() - last > options.idle and store.leave(lock.close):
             return
-        else:
-            time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
+
+
+def carry_out_next(store: Store, options: argparse.Namespace) -> None:
+    """The oldest queued run, unless it was cancelled just now."""
+    taken = store.take()
+    if taken is not None:
+        run_id, kind = taken
+        allowed = options.deadline or DEADLINE_SECONDS.get(kind, DEFAULT_DEADLINE_SECONDS)
+        carry_out(store, run_id, options.runner, allowed)
 
 
 def carry_out(store: Store, run_id: str, runner: str, allowed: float) -> None:

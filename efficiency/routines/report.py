@@ -79,6 +79,7 @@ class _Report:
         self.request, self.context, self.workload = request, context, workload
         self.environment, self.watch = environment, watch
         self.rows: dict[str, Row] = {}
+        self.caveats: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.score_count: int | None = None
         self.bf16_arithmetic: Ratio | None = None
@@ -87,7 +88,7 @@ class _Report:
     def compress(self) -> None:
         """Apply every technique; each leaves a folder, or a row with the reason why not."""
         with self.watch.phase("training"):
-            subject, self.notes = prepare(self.request, self.workload, self._trained)
+            subject, self.caveats = prepare(self.request, self.workload, self._trained)
             self.workload = subject.workload
         check_room(subject.model, len(TECHNIQUES), self.context.folder)
         with self.watch.phase("counting operations"):
@@ -150,6 +151,7 @@ class _Report:
             request=self.request.document(),
             environment=self.environment,
             rows=rows,
+            caveats=self.caveats,
             notes=self.notes,
             findings=self._findings(rows) if complete else (),
             phases=self.watch.phases(),
@@ -271,6 +273,7 @@ def _weights_only(request: ReportRequest, environment: Environment, watch: Stopw
         environment=environment,
         rows=rows,
         layers=layers,
+        caveats=intake.load(request.model).notes,
         findings=(advice.architecture_unknown(),),
         phases=watch.phases(),
     )

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from efficiency import jobs
+from efficiency.core.judgement import rule
 from efficiency.exports.html import headline_cards
 from pages.shared import frame, run_list
 from pages.shared.escape import escape
@@ -36,7 +37,7 @@ if shown is None:
 else:
     st.html(headline_cards(shown.study))
     origin(shown.study, shipped=shown.run is None)
-    st.caption(f"{escape(shown.study.title)}: the most that was saved without losing accuracy.")
+    st.caption(f"{escape(shown.study.title)}. {escape(rule(shown.study))}")
 
 with st.container(horizontal=True, vertical_alignment="center"):
     if st.button("Measure a model", type="primary", icon=":material/play_arrow:"):

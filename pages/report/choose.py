@@ -63,7 +63,8 @@ def _uploader() -> None:
         f"**Accepted**: weights as `.safetensors`, or a `state_dict` saved by PyTorch as `.pt` or "
         f"`.pth`, up to {allowed} MB.  \n"
         f"**What happens to it**: it is {escape(isolation())}; no code from it is run, its weights "
-        "stay on this machine, and the upload itself is thrown away."
+        "stay on this machine, and the upload itself is thrown away.  \n"
+        "**Who sees it**: everybody who can open this page can see, download and delete its runs."
     )
     round_number = st.session_state.setdefault("report_upload_round", 0)
     upload = st.file_uploader(
@@ -151,12 +152,15 @@ def _architecture(accepted: Accepted) -> str | None:
         return None
     st.info(
         "The architecture was not recognised. The weights report needs none: bytes, distribution "
-        "and noise of every layer in each precision. For the full report, choose the architecture.",
+        "and noise of every layer in each precision.",
         icon=":material/help:",
     )
+    fitting = recognise.fitting(accepted.shapes)
+    if not fitting:
+        return None
     choice = st.selectbox(
-        "Architecture",
-        (UNKNOWN, *catalogue.names()),
+        "An architecture can be filled from it, with some tensors left over",
+        (UNKNOWN, *fitting),
         format_func=lambda name: name if name == UNKNOWN else catalogue.get(name).label,
         help=HELP["architecture"],
         key="report_architecture",

@@ -1,9 +1,11 @@
 """Compression report: choose a model, follow its run, read the result (`?run=<id>`)."""
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from efficiency import jobs
-from efficiency.core.errors import BadInput, UnknownName
+from efficiency.core.errors import BadInput, EfficiencyError, UnknownName
 from efficiency.jobs import Run, State
 from pages.report import choose
 from pages.shared import downloads, frame, run_list, run_panel
@@ -19,8 +21,17 @@ def show(run: Run) -> None:
             "pages/report/page.py", label="Measure another model", icon=":material/add_circle:"
         )
         with st.popover("Share", icon=":material/link:"):
-            st.caption("This address works in every browser that can reach this machine.")
-            st.code(f"{st.context.url}?run={run.id}", language=None, wrap_lines=True)
+            address = f"{st.context.url}?run={run.id}"
+            local = urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
+            st.caption(
+                "This address works on this machine only: for others, put the machine's network "
+                "name in the place of localhost."
+                if local
+                else "This address works in every browser that can reach this machine."
+            )
+            st.code(address, language=None, wrap_lines=True)
+        if run.state == State.DONE and st.button("Measure again", icon=":material/replay:"):
+            again(run)
         with st.popover("Delete", icon=":material/delete:"):
             st.caption("The report and its files will be gone, for everybody.")
             if st.button("Delete this run", type="primary"):
@@ -37,6 +48,16 @@ def show(run: Run) -> None:
         downloads.downloads(run.study, run.id)
     else:
         run_panel.ended_without_result(run)
+
+
+def again(run: Run) -> None:
+    """Ask the same question anew, and follow the new run."""
+    try:
+        new = jobs.submit(run.request, again=True)
+    except EfficiencyError as error:
+        st.error(escape(error), icon=":material/error:")
+    else:
+        run_panel.follow(new)
 
 
 def show_latest() -> None:

@@ -1,12 +1,18 @@
 """Runs: find them, tick two to four to compare them, open them, delete them."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
 from efficiency import jobs
+from efficiency.core.errors import UnknownName
 from efficiency.jobs import Run, State
+from pages.runs import selection
 from pages.runs.compare import compare
 from pages.shared import frame, run_list
+from pages.shared.escape import escape
 
 MOST_COMPARED = 4
 
@@ -23,14 +29,25 @@ def matching(runs: tuple[Run, ...], words: str, states: list[State]) -> list[Run
     ]
 
 
-def delete(runs: list[Run]) -> None:
-    """Ask once, then delete."""
+def ask_to_delete(runs: Sequence[Run]) -> None:
+    """Ask once, by name; what is deleted then is what was named, whatever is ticked by now."""
     with st.popover(f"Delete {len(runs)}", icon=":material/delete:"):
+        st.markdown(
+            "\n".join(
+                f"- {escape(run_list.title(run))}, {escape(run_list.started(run))} ({run.id[:6]})"
+                for run in runs
+            )
+        )
         st.caption("The reports and their files will be gone, for everybody.")
-        if st.button("Delete for good", type="primary"):
-            for run in runs:
-                jobs.delete(run.id)
-            st.rerun()
+        ids = tuple(run.id for run in runs)
+        st.button("Delete for good", type="primary", on_click=delete, args=(ids,))
+
+
+def delete(ids: Sequence[str]) -> None:
+    """Delete these runs, but for those that somebody else has deleted before."""
+    for run in ids:
+        with suppress(UnknownName):
+            jobs.delete(run)
 
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -53,7 +70,7 @@ else:
             "Model": [run_list.title(run) for run in found],
             "State": [run.state.value for run in found],
             "Asked for": [run_list.started(run) for run in found],
-            "Candidates": [len(run.study.rows) if run.study else 0 for run in found],
+            "Candidates": [run.row_count for run in found],
             "Took": [
                 run.finished - run.started if run.started and run.finished else None
                 for run in found
@@ -61,12 +78,14 @@ else:
             "Run": [run.id for run in found],
         }
     )
+    key, ticked_at_first = selection.follow(tuple(run.id for run in found))
     event = st.dataframe(
         table,
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        key="runs_table",
+        key=key,
+        selection_default={"selection": {"rows": ticked_at_first}},
         column_config={"Took": st.column_config.NumberColumn("Took (s)", format="%.0f")},
     )
     ticked = [found[place] for place in event.selection.rows if place < len(found)]
@@ -81,8 +100,8 @@ else:
                     icon=":material/open_in_new:",
                     query_params={"run": run.id},
                 )
-            delete(ticked)
+            ask_to_delete(ticked)
         if len(ticked) > MOST_COMPARED:
             st.info(f"Only the first {MOST_COMPARED} are compared.", icon=":material/info:")
         if len(ticked) > 1:
-            compare(ticked[:MOST_COMPARED])
+            compare([jobs.get(run.id) for run in ticked[:MOST_COMPARED]])

@@ -1,7 +1,8 @@
 """What can be taken away from a run. Nothing is made before somebody clicks.
 
-Streamlit keeps a download in memory only from the click until the next page run is over, and equal
-downloads once for everybody: a variant of 100 MB does not stay in the web process.
+Streamlit reads what it is given, a file too, into memory, once for everybody who takes the same,
+and forgets it one or two page runs after the click. So an archive is made on the disk: it is in
+memory once, not twice.
 """
 
 from functools import partial

@@ -6,8 +6,9 @@ from pathlib import Path
 import efficiency
 from efficiency import jobs
 from efficiency.core import serial
+from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Study
-from efficiency.jobs import Run, State
+from efficiency.jobs import Run
 
 SHIPPED = Path(efficiency.__file__).with_name("samples") / "lenet.json"
 
@@ -22,13 +23,9 @@ class Shown:
 
 def latest_report() -> Shown | None:
     """The newest finished report with times, else the shipped one, else None."""
-    for run in jobs.recent():
-        if run.state == State.DONE and run.study is not None and _timed(run.study):
-            return Shown(study=run.study, run=run)
+    run = jobs.latest(ReportRequest.kind)
+    if run is not None and run.study is not None:
+        return Shown(study=run.study, run=run)
     if SHIPPED.is_file():
         return Shown(study=serial.decode(SHIPPED.read_bytes()), run=None)
     return None
-
-
-def _timed(study: Study) -> bool:
-    return any(row.timing is not None for row in study.rows)

@@ -5,11 +5,12 @@ import streamlit as st
 from efficiency.charts.family import charts
 from efficiency.charts.style import enlarge
 from efficiency.charts.weights import histogram_figure
+from efficiency.core.judgement import rule
 from efficiency.core.units import seconds_text
 from efficiency.core.values import Study
 from efficiency.exports import html
 from efficiency.exports.columns import columns
-from efficiency.exports.headlines import TOLERANCE, headlines
+from efficiency.exports.headlines import headlines
 from efficiency.exports.table import plain_table, study_table
 from pages.shared import frame
 from pages.shared.escape import escape
@@ -28,9 +29,11 @@ def results(study: Study, key: str) -> None:
             f"The times are doubtful: {escape(study.environment.disturbed)}",
             icon=":material/warning:",
         )
+    for caveat in study.caveats:
+        st.info(escape(caveat), icon=":material/info:")
     if headlines(study):
         st.html(html.headline_cards(study))
-        st.caption(_rule(study))
+        st.caption(escape(rule(study)))
     _charts(study, key)
     _why(study)
     st.subheader("All candidates", anchor=False)
@@ -40,20 +43,13 @@ def results(study: Study, key: str) -> None:
 
 def origin(study: Study, *, shipped: bool) -> None:
     """The badge that says where the numbers come from."""
-    where = f"{study.environment.cpu}, {study.environment.measured_at[:16].replace('T', ' ')}"
+    where = f"{study.environment.cpu}, {study.environment.measured_at[:16].replace('T', ' ')} UTC"
     with st.container(horizontal=True, vertical_alignment="center"):
         if shipped:
             st.badge("measured elsewhere", icon=":material/inventory_2:", color="gray")
         else:
             st.badge("measured here", icon=":material/verified:", color="green")
         st.caption(escape(where))
-
-
-def _rule(study: Study) -> str:
-    if study.rows[0].score is None:
-        return "Accuracy was not measured: these are the largest savings, whatever they cost."
-    points = f"{100 * TOLERANCE:g} point"
-    return f"Only candidates that lose at most {points} of {escape(study.score_name)} count."
 
 
 def _why(study: Study) -> None:
@@ -82,7 +78,7 @@ def _details(study: Study, key: str) -> None:
         st.markdown(
             "\n".join(f"- **{escape(each.heading)}**: {escape(each.note)}" for each in notes)
         )
-        st.markdown(html.method_text(study))
+        st.markdown(escape(html.method_text(study)))
     with st.expander("More numbers", icon=":material/table:"):
         st.html(study_table(study, details=True))
     if covered := html.coverage_lines(study):

@@ -22,8 +22,8 @@ STATE_ICON = {
 
 def title(run: Run) -> str:
     """What the run is about, in plain text."""
-    if run.study is not None:
-        return run.study.title
+    if run.title is not None:
+        return run.title
     if not isinstance(run.request, ReportRequest):
         return run.kind
     if run.request.workload in catalogue.names():

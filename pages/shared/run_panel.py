@@ -4,13 +4,14 @@ Only this panel is drawn again while a run is active, and no chart is part of it
 ended the whole page is drawn once more.
 """
 
+import time
 from functools import lru_cache
 
 import streamlit as st
 
 from efficiency import jobs
 from efficiency.core.errors import EfficiencyError
-from efficiency.core.units import seconds_text
+from efficiency.core.values import Progress
 from efficiency.exports.table import study_table
 from efficiency.jobs import Run, State
 from pages.shared.escape import escape
@@ -47,7 +48,7 @@ def ended_without_result(run: Run) -> None:
     show = st.info if run.state == State.CANCELLED else st.error
     show(said, icon=":material/info:")
     if not run.bad_input and st.button("Run it again", type="primary", icon=":material/replay:"):
-        follow(jobs.submit(run.request))
+        follow(jobs.submit(run.request, again=True))
 
 
 def follow(run: Run) -> None:
@@ -68,19 +69,27 @@ def _position(run: Run) -> None:
         before = jobs.position(run.id) or 0
         wait = jobs.seconds_to_start(run.id)
         runs = "1 run comes first" if before == 1 else f"{before} runs come first"
-        about = f", about {seconds_text(wait)}" if wait else ""
+        about = f", {_about(wait)}" if wait else ""
         st.markdown(f"#### Waiting: {runs if before else 'next in line'}{about}")
-        st.progress(0.0, text="One measurement runs at a time, so that none disturbs another.")
+        why = "One measurement runs at a time, so that none disturbs another."
+        st.progress(0.0, text=_step(run.progress) if run.progress else why)
         return
     progress = run.progress
     if progress is None:
         st.markdown("#### Starting")
         st.progress(0.0, text="A process of its own is being started for this run.")
         return
-    left = "" if progress.seconds_left is None else f", {_about(progress.seconds_left)} left"
-    st.markdown(f"#### {escape(progress.step[:1].upper() + progress.step[1:])}")
+    seconds = progress.seconds_left
+    if seconds is None and run.seconds_expected is not None and run.started is not None:
+        seconds = max(0.0, run.seconds_expected - (time.time() - run.started))
+    left = "" if seconds is None else f", {_about(seconds)} left"
+    st.markdown(f"#### {_step(progress)}")
     done = min(progress.done / progress.total, 1.0) if progress.total else 0.0
     st.progress(done, text=f"{done:.0%} done{left}")
+
+
+def _step(progress: Progress) -> str:
+    return escape(progress.step[:1].upper() + progress.step[1:])
 
 
 def _about(seconds: float) -> str:

@@ -43,6 +43,31 @@ def test_it_opens_silently_and_fits(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+TOUCHING = """
+() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((plot) => {
+  const boxes = (what) =>
+    [...plot.querySelectorAll(what)].map((each) => [each, each.getBoundingClientRect()]);
+  const apart = (a, b) =>
+    a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+  const marks = boxes(".points path.point, .errorbars path");
+  return boxes(".annotation-text")
+    .filter(([, text]) => marks.some(([, mark]) => !apart(text, mark)))
+    .map(([text]) => `${plot.id}: ${text.textContent}`);
+})
+"""
+
+
+@pytest.mark.parametrize("study", [samples.report(), samples.hostile(), samples.weights()])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_name_and_no_number_touches_a_mark(
+    open_file: Callable[..., tuple[Page, list[str]]], study: Study, width: int
+) -> None:
+    page, _ = open_file(study, viewport={"width": width, "height": 800})
+    page.wait_for_timeout(500)  # charts take the width they are given
+    assert page.locator(".points path.point").count() > 0
+    assert page.evaluate(TOUCHING) == []
+
+
 def test_hostile_names_run_nothing_and_are_shown(
     open_file: Callable[..., tuple[Page, list[str]]],
 ) -> None:

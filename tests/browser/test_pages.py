@@ -1,10 +1,12 @@
 """What every page owes every visitor: it fits, it needs no network, it shows names as they are."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from efficiency import jobs
 from efficiency.core import serial
 from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Study
@@ -18,6 +20,16 @@ Open = Callable[..., Page]
 SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
 
 
+def finish(study: Study, seed: int) -> str:
+    """Put a study into the store as a run that is done; gives its id."""
+    with Store() as store:
+        run = store.submit(ReportRequest(workload="lenet", seed=seed))
+        store.take()
+        store.finish(run, serial.encode(study))
+        store.vacate(run)
+    return run
+
+
 @pytest.fixture(scope="module")
 def runs(server: Server) -> Iterator[dict[str, str]]:
     """Finished runs in the server's own store."""
@@ -28,14 +40,10 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
             "hostile": samples.hostile(),
             "weights": samples.weights(),
         }
-        ids = {}
-        with Store() as store:
-            for seed, (name, study) in enumerate(studies.items(), start=1000):
-                ids[name] = store.submit(ReportRequest(workload="lenet", seed=seed))
-                store.take()
-                store.finish(ids[name], serial.encode(study))
-                store.vacate(ids[name])
-        yield ids
+        yield {
+            name: finish(study, seed)
+            for seed, (name, study) in enumerate(studies.items(), start=1000)
+        }
 
 
 def test_the_first_visitor_of_a_server_can_start_at_any_address(open_page: Open) -> None:
@@ -105,14 +113,54 @@ def test_large_type_stays_from_page_to_page(open_page: Open) -> None:
     assert large > 1.2 * small
 
 
-def test_ticked_runs_are_compared(open_page: Open, runs: dict[str, str]) -> None:
-    page = open_page("/runs")
+def tick(page: Page, row: int) -> None:
+    """Tick a row of the list, the first is 1; the boxes are drawn on a canvas, 35 pixels apart."""
     table = page.get_by_test_id("stDataFrame")
     table.wait_for()
     page.wait_for_timeout(500)
-    for row in (1, 2):  # the boxes are drawn on a canvas: rows are 35 pixels high
-        table.click(position={"x": 15, "y": 35 * row + 17})
-        page.wait_for_timeout(700)
+    table.click(position={"x": 15, "y": 35 * row + 17})
+    page.wait_for_timeout(700)
+
+
+def test_ticks_go_with_their_runs_and_only_what_is_named_is_deleted(
+    open_page: Open, server: Server, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFICIENCY_HOME", str(server.home))
+    doomed = finish(replace(samples.report(), title="Doomed"), seed=2000)
+    page = open_page("/runs")
+    tick(page, 1)
+    expect(page.get_by_text(f"Open {doomed[:6]}")).to_be_visible()
+
+    above = finish(replace(samples.report(), title="Spared"), seed=2001)
+    tick(page, 2)  # what lay there when the list was drawn is the run "weights"
+    expect(page.get_by_text(f"Open {doomed[:6]}")).to_be_visible()
+    expect(page.get_by_text(f"Open {runs['weights'][:6]}")).to_be_visible()
+    expect(page.get_by_text(f"Open {above[:6]}")).to_have_count(0)
+    tick(page, 3)  # and now it lies one further down
+    expect(page.get_by_text(f"Open {runs['weights'][:6]}")).to_have_count(0)
+
+    find = page.get_by_label("Find")
+    find.fill("Spared")
+    find.press("Enter")
+    expect(page.get_by_text("Tick rows on the left")).to_be_visible()
+    find.fill("")
+    find.press("Enter")
+    tick(page, 2)
+    page.get_by_role("button", name="Delete 1").click()
+    expect(page.get_by_role("listitem").filter(has_text="Doomed, 20")).to_be_visible()
+    newest = finish(replace(samples.report(), title="Newest"), seed=2002)
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("Tick rows on the left")).to_be_visible()
+    left = {run.id for run in jobs.recent()}
+    assert left == {*runs.values(), above, newest}
+    for run in (above, newest):
+        jobs.delete(run)
+
+
+def test_ticked_runs_are_compared(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page("/runs")
+    tick(page, 1)
+    tick(page, 2)
     expect(page.get_by_text("Request, machine and software")).to_be_visible()
     differing = page.locator("tr.differs")
     expect(

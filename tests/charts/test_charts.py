@@ -101,9 +101,38 @@ def test_front_keeps_who_is_not_beaten() -> None:
     baseline = samples.row("baseline", "b", ratio=None, disk=100, score=0.9)
     better = small("better", 2.0, 50, 0.9)
     smaller_but_worse = small("tiny", 1.0, 10, 0.5)
-    beaten = small("beaten", 0.5, 60, 0.8)
+    beaten = small("beaten", 0.5, 60, 0.9)
     rows = (baseline, better, smaller_but_worse, beaten)
-    assert [row.name for row in front_rows(rows)] == ["better", "tiny"]
+    assert [row.name for row in front_rows(rows)] == ["better"]
+
+
+def test_who_may_not_be_recommended_beats_nobody() -> None:
+    baseline = samples.row("baseline", "b", ratio=None, disk=100, score=None)
+    fast_but_wrong = samples.row("wrong", "w", ratio=9, disk=10, score=None, sqnr_db=5.0)
+    not_compared = samples.row("unknown", "u", ratio=9, disk=10, score=None)
+    close = samples.row("close", "c", ratio=2, disk=50, score=None, sqnr_db=40.0)
+    rows = (baseline, fast_but_wrong, not_compared, close)
+    assert [row.name for row in front_rows(rows)] == ["close"]
+    solid = [
+        each.hovertext.partition("<br>")[0]
+        for each in markers(front_figure(replace(samples.report(), rows=rows)))
+        if not each.marker.symbol.endswith("-open")
+    ]
+    assert solid == ["b", "c"]
+
+
+def test_the_front_is_read_by_what_its_height_is() -> None:
+    study = samples.report()
+    unscored = replace(
+        study, score_name=None, rows=tuple(replace(row, score=None) for row in study.rows)
+    )
+    (scored,) = [each for each in charts(study) if each.name == "front"]
+    (sized,) = [each for each in charts(unscored) if each.name == "front"]
+    assert scored.title == "Accuracy, size and time together"
+    assert scored.reading.startswith("Up and left is better")
+    assert sized.title == "Size and time"
+    assert sized.reading.startswith("Down and left is better")
+    assert "bytes" in sized.figure.layout.yaxis.title.text
 
 
 def test_a_difference_inside_the_intervals_beats_nobody() -> None:

@@ -1,8 +1,11 @@
-import io
+import gc
+import os
+import tracemalloc
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from streamlit.runtime.download_data_util import convert_data_to_bytes_and_infer_mime
 
 from efficiency.core.errors import UnknownName
 from efficiency.exports.archive import archive, variant_bytes, variants
@@ -25,7 +28,7 @@ def test_variants_are_the_folders_with_a_loader(run_folder: Path) -> None:
 
 
 def test_the_archive_holds_the_measured_bytes(run_folder: Path) -> None:
-    with ZipFile(io.BytesIO(archive(run_folder, "int8-static"))) as zipped:
+    with archive(run_folder, "int8-static") as file, ZipFile(file) as zipped:
         assert zipped.testzip() is None
         assert sorted(zipped.namelist()) == [
             "int8-static/load_model.py",
@@ -46,5 +49,39 @@ def test_a_link_in_a_variant_does_not_lead_outside(run_folder: Path, tmp_path: P
     secret = tmp_path / "secret"
     secret.write_text("secret")
     (run_folder / "baseline" / "link").symlink_to(secret)
-    with ZipFile(io.BytesIO(archive(run_folder, "baseline"))) as zipped:
+    with archive(run_folder, "baseline") as file, ZipFile(file) as zipped:
         assert "baseline/link" not in zipped.namelist()
+
+
+def test_an_archive_is_made_on_the_disk_and_leaves_nothing_there(
+    run_folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    size = 20_000_000
+    (run_folder / "baseline" / "weights.safetensors").write_bytes(bytes(size))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        with archive(run_folder, "baseline") as file:
+            assert tracemalloc.get_traced_memory()[1] < size / 10
+            assert os.fstat(file.fileno()).st_size > size
+    finally:
+        tracemalloc.stop()
+    assert list(scratch.iterdir()) == []
+
+
+def test_streamlit_takes_the_archive_and_holds_its_bytes_once(run_folder: Path) -> None:
+    size = 20_000_000
+    (run_folder / "baseline" / "weights.safetensors").write_bytes(bytes(size))
+    refused = AssertionError("Streamlit does not take such a file")
+    with archive(run_folder, "baseline") as file:
+        gc.collect()
+        tracemalloc.start()
+        try:
+            data, _ = convert_data_to_bytes_and_infer_mime(file, refused)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert data[:2] == b"PK"
+    assert size < peak < 1.5 * size

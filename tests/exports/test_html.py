@@ -2,15 +2,19 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from efficiency.core import serial
+from efficiency.core.judgement import rule
 from efficiency.core.values import Study
+from efficiency.exports.columns import RANDOM_INPUTS, columns
 from efficiency.exports.html import html_text, script_safe
 from efficiency.exports.table import comparison_table, plain_table, study_table
+from efficiency.routines import remeasure
 from tests import samples
 
 
@@ -85,6 +89,48 @@ def test_the_tables_together_show_every_kind_of_number(document: str) -> None:
     text = Elements(document).text
     for number in ("247 kB", "228 kB", "160 µs", "97.2 %", "46.1 dB", "61 706", "estimated"):
         assert number in text
+
+
+def test_it_names_the_table_behind_estimated_energy(document: str) -> None:
+    source = "Horowitz, ISSCC 2014, 45 nm: arithmetic only"
+    body = Elements(document).text
+    assert body.count(source) == 3  # the card, the note of the column, the method
+    assert source not in Elements(html_text(samples.weights())).text
+
+
+def test_it_says_what_the_peak_is_held_for_and_what_was_not_counted() -> None:
+    body = Elements(html_text(samples.detailed())).text
+    assert "247 kB parameters, 57 kB activations, 3 kB temporary" in body
+    assert "aten.gelu, aten.sort" in body
+    assert "operators that work in one inference but are not part of Operations" in body
+
+
+@pytest.mark.parametrize(
+    ("study", "over"),
+    [
+        (samples.report(), "over the outputs of the 360 held-out inputs"),
+        (replace(samples.report(), score_count=None), "over the outputs of 8 random inputs"),
+        (samples.weights(), "over the weights"),
+    ],
+)
+def test_it_says_what_the_noise_was_computed_on(study: Study, over: str) -> None:
+    (note,) = [each.note for each in columns(study) if each.heading == "SQNR"]
+    assert over in note
+    assert note in Elements(html_text(study)).text
+
+
+def test_the_number_of_random_inputs_is_that_of_the_measurement() -> None:
+    assert RANDOM_INPUTS == remeasure.RANDOM_INPUTS
+
+
+def test_what_is_not_counted_is_none_where_all_was() -> None:
+    (column,) = [each for each in columns(samples.report()) if each.heading == "Not counted"]
+    assert column.text(samples.report().rows[0]) == "none"
+    assert column.text(samples.report().rows[-1]) == ""
+
+
+def test_it_says_by_which_rule_candidates_count(document: str) -> None:
+    assert rule(samples.report()) in Elements(document).text
 
 
 def test_it_says_how_where_and_how_to_repeat(document: str) -> None:

@@ -30,6 +30,13 @@ def test_csv_has_one_line_per_candidate_with_si_numbers() -> None:
     assert written[-1]["median (s)"] == ""
 
 
+def test_the_csv_says_what_the_peak_is_held_for_and_what_was_not_counted() -> None:
+    first = lines(samples.detailed())[0]
+    assert (first["peak_parameters (B)"], first["peak_temporary (B)"]) == ("247000", "3000")
+    assert first["flops_uncounted"] == "aten.gelu, aten.sort"
+    assert lines(samples.report())[0]["flops_uncounted"] == ""
+
+
 def test_a_measured_zero_is_written_as_zero() -> None:
     study = samples.report()
     zero = replace(study, rows=(study.rows[0], replace(study.rows[1], score=0.0)))
@@ -65,6 +72,14 @@ def test_a_file_name_cannot_break_out_of_the_command_line() -> None:
     request = ReportRequest(model="ab" * 32, input_shape=(1, 3, 32, 32))
     study = replace(samples.weights(), request=request.document())
     line = command_line(study, "../../x; rm -rf $HOME.pt")
-    assert shlex.split(line)[4] == "x; rm -rf $HOME.pt"
-    assert "'x; rm -rf $HOME.pt'" in line
-    assert "--input-shape 1,3,32,32" in line
+    assert shlex.split(line)[4] == "../../x; rm -rf $HOME.pt"
+    assert "'../../x; rm -rf $HOME.pt'" in line
+    assert shlex.split(command_line(study, "--seed=3"))[4] == "./--seed=3"
+
+
+def test_the_shape_of_the_command_line_brings_the_batch_size_with_it() -> None:
+    request = ReportRequest(model="ab" * 32, input_shape=(4, 3, 32, 32), batch_size=4)
+    study = replace(samples.weights(), request=request.document())
+    line = command_line(study, "folder/x.pt")
+    assert " folder/x.pt --input-shape 4,3,32,32 " in line
+    assert "--batch-size" not in line

@@ -41,6 +41,7 @@ def install(*options: str) -> None:
     launch.SUPERVISOR = (
         "efficiency.jobs.supervisor",
         *("--runner", "tests.jobs.example", "--idle", "30", "--deadline", "100"),
+        *("--machine-lock", "none"),  # tests in other processes need not wait for these
         *options,  # the last of the same name counts
     )
 
@@ -90,6 +91,19 @@ def environment() -> Environment:
         platform=platform.platform(),
         versions={},
     )
+
+
+def untimed(request: ExampleRequest, context: Context) -> Study:
+    study = sort(request, context)
+    return replace(study, rows=tuple(replace(row, timing=None) for row in study.rows))
+
+
+def large(request: ExampleRequest, context: Context) -> Study:
+    """A study of some megabytes, in many small pieces as real ones are."""
+    study = sort(request, context)
+    samples = tuple(random.random() for _ in range(20_000))  # noqa: S311
+    rows = tuple(replace(row, timing=Timing(samples=samples)) for row in study.rows)
+    return replace(study, rows=rows)
 
 
 def hang(request: ExampleRequest, context: Context) -> Study:
@@ -188,7 +202,7 @@ ACTIONS = {
     each.__name__: each
     for each in (
         *(sort, hang, orphan, bad_input, unavailable, bug, flood, memory, many_allocations, disk),
-        *(segfault, killed, leave, babble, huge, not_json, chatter),
+        *(segfault, killed, leave, babble, huge, not_json, chatter, untimed, large),
     )
 }
 

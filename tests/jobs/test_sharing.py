@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 from efficiency import jobs
-from efficiency.jobs import State, launch
+from efficiency.core.values import Phase
+from efficiency.jobs import State, launch, runner
+from tests import samples
 from tests.jobs.example import ExampleRequest
 from tests.jobs.watch import kill, processes_of, supervisor, until_hanging
 
@@ -99,6 +102,46 @@ def test_what_ended_without_a_result_is_repeated_by_asking_again():
     assert again.id != failed.id
     assert again.state is State.QUEUED
     jobs.wait(again.id)
+
+
+def test_measuring_again_gives_a_new_answer_and_keeps_the_old_one():
+    first = jobs.wait(jobs.submit(ExampleRequest()).id)
+    again = jobs.submit(ExampleRequest(), again=True)
+    assert again.id != first.id
+    assert jobs.submit(ExampleRequest()).id == again.id, "the newest answers, also on its way"
+    assert jobs.wait(again.id).state is State.DONE
+    assert jobs.submit(ExampleRequest()).id == again.id
+    assert (jobs.get(first.id).state, jobs.get(first.id).study) == (State.DONE, first.study)
+    assert [run.id for run in jobs.recent()] == [again.id, first.id]
+    jobs.delete(again.id)
+    assert jobs.submit(ExampleRequest()).id == first.id
+
+
+def test_measuring_again_shares_a_run_that_is_on_its_way():
+    hanging = jobs.submit(ExampleRequest(action="hang"))
+    jobs.wait(jobs.cancel(hanging.id).id)
+    one = jobs.submit(ExampleRequest(action="hang"), again=True)
+    assert one.id != hanging.id
+    assert jobs.submit(ExampleRequest(action="hang"), again=True).id == one.id
+    until_hanging(one)
+    assert jobs.submit(ExampleRequest(action="hang"), again=True).id == one.id
+    jobs.cancel(one.id)
+
+
+def test_the_time_before_the_routine_is_booked_as_process_starts():
+    run = jobs.wait(jobs.submit(ExampleRequest(seconds=0.2)).id)
+    (start,) = run.study.phases
+    assert start.name == runner.STARTS
+    assert 0 < start.seconds < run.finished - run.started - 3 * 0.2
+
+
+def test_process_starts_of_the_routine_itself_are_added():
+    phases = (Phase(name="training", seconds=5.0), Phase(name=runner.STARTS, seconds=2.0))
+    booked = runner.with_start(replace(samples.report(), phases=phases), 1.5)
+    assert {phase.name: phase.seconds for phase in booked.phases} == {
+        runner.STARTS: 3.5,
+        "training": 5.0,
+    }
 
 
 def test_results_survive_and_need_no_supervisor():

@@ -5,13 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from efficiency import jobs
+from efficiency import intake, jobs
 from efficiency.core import serial
-from efficiency.core.errors import UnknownName
+from efficiency.core.errors import BadFile, UnknownName
+from efficiency.core.judgement import rule
 from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Study
+from efficiency.intake.accepted import Accepted
 from efficiency.jobs import State
 from efficiency.jobs.store import Store
 from pages.shared import latest
@@ -54,8 +58,9 @@ def test_every_page_survives_hostile_names(open_page: Open, finished: Finish, pa
 def test_home_shows_what_the_last_report_saved(open_page: Open, finished: Finish) -> None:
     finished(samples.report())
     said = words(open_page())
-    for part in ("3.3× less", "1.92× as fast", "247 kB → 75 kB"):
+    for part in ("3.3× less", "1.92× as fast", "247 kB → 75 kB", "Horowitz, ISSCC 2014, 45 nm"):
         assert part in said
+    assert rule(samples.report()) in said.replace("\\", "")
 
 
 def test_a_report_shows_charts_table_findings_and_where_it_was_measured(
@@ -71,6 +76,43 @@ def test_a_report_shows_charts_table_findings_and_where_it_was_measured(
     assert "int8 is smaller but not faster here" in said.replace("\\", "")
     assert "Example CPU" in said.replace("\\", "")
     assert "--workload lenet" in app.code[-1].value
+
+
+def test_a_report_names_its_rule_its_energy_table_and_what_its_numbers_leave_out(
+    open_page: Open, finished: Finish
+) -> None:
+    said = words(open_page("report", run=finished(samples.detailed()))).replace("\\", "")
+    assert rule(samples.detailed()) in said
+    assert "Energy is estimated: Horowitz, ISSCC 2014, 45 nm" in said
+    assert "247 kB parameters, 57 kB activations, 3 kB temporary" in said
+    assert "aten.gelu, aten.sort" in said
+    assert "over the outputs of the 360 held-out inputs" in said
+
+
+def test_who_can_see_an_upload_is_said_before_it(open_page: Open) -> None:
+    said = words(open_page("report"))
+    assert "everybody who can open this page can see, download and delete its runs" in said
+
+
+def test_the_server_has_forgotten_an_upload_when_the_file_is_judged(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[tuple[int, int]] = []
+
+    def accept(path: Path, name: str) -> Accepted:
+        context = get_script_run_ctx()
+        assert context is not None
+        manager = context.uploaded_file_mgr
+        assert isinstance(manager, MemoryUploadedFileManager)
+        in_memory = manager.file_storage[context.session_id].values()
+        held.append((path.stat().st_size, sum(len(each.data) for each in in_memory)))
+        raise BadFile("This is not a model.")
+
+    monkeypatch.setattr(intake, "accept", accept)
+    app = open_page("report")
+    app.file_uploader[0].upload("model.pt", b"x" * 1000).run()
+    assert held == [(1000, 0)]
+    assert "This is not a model" in app.error[0].value
 
 
 def test_a_report_of_weights_alone_lets_you_choose_a_layer(

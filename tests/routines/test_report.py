@@ -151,7 +151,7 @@ def test_a_file_of_other_data_is_not_scored_or_trained_on_ours(tmp_path: Path) -
     context = Listening(folder=tmp_path / "run")
     found = report.run(ReportRequest(model=model, budget_seconds=1), context)
     assert [row.score for row in found.rows] == [None] * len(found.rows)
-    assert any("trained on something else" in note for note in found.notes)
+    assert any("trained on something else" in note for note in found.caveats)
     rows = {row.name: row for row in found.rows}
     assert "no data" in str(rows["int8-static"].unavailable)
     assert "no linear" not in str(rows["pruned-50-tuned"].unavailable)
