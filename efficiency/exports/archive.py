@@ -3,9 +3,11 @@
 from io import BufferedReader
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from zipfile import ZIP_STORED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from efficiency.core.errors import UnknownName
+
+DEFLATED_BYTES = 60_000_000
 
 
 def variants(run_folder: Path) -> tuple[str, ...]:
@@ -22,7 +24,9 @@ def variant_bytes(variant_folder: Path) -> int:
 
 
 def archive(run_folder: Path, variant: str) -> BufferedReader:
-    """The variant's files, stored without compression: weights hardly shrink, waiting is worse.
+    """The variant's files as a zip, deflated unless that would keep somebody waiting.
+
+    Zeros shrink, as the report says, but deflating takes about a second for 30 MB.
 
     The archive is on the disk, in a file without a name that is gone when it is closed; whoever
     reads it decides how much of it is in memory.
@@ -33,8 +37,9 @@ def archive(run_folder: Path, variant: str) -> BufferedReader:
     if variant not in known:
         raise UnknownName("variant", variant, known)
     folder = run_folder / variant
+    method = ZIP_DEFLATED if variant_bytes(folder) <= DEFLATED_BYTES else ZIP_STORED
     with NamedTemporaryFile(prefix="efficiency-archive-", suffix=".zip") as file:
-        with ZipFile(file, "w", ZIP_STORED) as zipped:
+        with ZipFile(file, "w", method) as zipped:
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.is_symlink():
                     zipped.write(path, Path(variant) / path.relative_to(folder))

@@ -53,8 +53,8 @@ class Store(Database):
             for row in self.rows(
                 f"{READ} WHERE key = ? AND {ANSWERING} ORDER BY rowid DESC", (key,)
             ):
-                run = self._with_study(self._run(row))
-                if run.active or (run.state is State.DONE and not again):
+                run = self._run(row)
+                if run.active or (not again and self._with_study(run).state is State.DONE):
                     return run.id
             run_id = secrets.token_hex(8)
             self.change(

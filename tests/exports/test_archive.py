@@ -59,6 +59,7 @@ def test_an_archive_is_made_on_the_disk_and_leaves_nothing_there(
     scratch = tmp_path_factory.mktemp("scratch")
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     size = 20_000_000
+    monkeypatch.setattr("efficiency.exports.archive.DEFLATED_BYTES", size - 1)
     (run_folder / "baseline" / "weights.safetensors").write_bytes(bytes(size))
     gc.collect()
     tracemalloc.start()
@@ -71,8 +72,17 @@ def test_an_archive_is_made_on_the_disk_and_leaves_nothing_there(
     assert list(scratch.iterdir()) == []
 
 
-def test_streamlit_takes_the_archive_and_holds_its_bytes_once(run_folder: Path) -> None:
+def test_zeros_shrink_in_the_archive(run_folder: Path) -> None:
+    (run_folder / "baseline" / "weights.safetensors").write_bytes(bytes(1_000_000))
+    with archive(run_folder, "baseline") as file:
+        assert os.fstat(file.fileno()).st_size < 10_000
+
+
+def test_streamlit_takes_the_archive_and_holds_its_bytes_once(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     size = 20_000_000
+    monkeypatch.setattr("efficiency.exports.archive.DEFLATED_BYTES", size - 1)
     (run_folder / "baseline" / "weights.safetensors").write_bytes(bytes(size))
     refused = AssertionError("Streamlit does not take such a file")
     with archive(run_folder, "baseline") as file:
