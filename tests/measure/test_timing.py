@@ -267,17 +267,22 @@ def test_real_models_double_the_work_is_found_and_a_twin_is_not() -> None:
 
         return call
 
-    found = compare(
-        {"base": inference(5), "twin": inference(5), "double": inference(10)}, budget_seconds=4
-    )
-    twin, double = found.speedups["twin"], found.speedups["double"]
-    assert twin is not None
-    assert double is not None
-    assert twin.verdict is Verdict.SAME
-    assert double.verdict is Verdict.SLOWER
-    assert 0.3 < double.ratio < 0.8
-    assert found.load_during is not None
-    assert 0 <= found.load_during <= 1
+    twins = []
+    for _ in range(3):  # each with models at new addresses
+        found = compare(
+            {"base": inference(5), "twin": inference(5), "double": inference(10)}, budget_seconds=2
+        )
+        twin, double = found.speedups["twin"], found.speedups["double"]
+        assert twin is not None
+        assert double is not None
+        twins.append(twin.verdict)
+        assert 0.9 < twin.ratio < 1.1
+        assert double.verdict is Verdict.SLOWER
+        assert 0.3 < double.ratio < 0.8
+        assert found.load_during is not None
+        assert 0 <= found.load_during <= 1
+    # One verdict in twenty may be wrong (`benchmarks/timing.py`), so two in three hardly ever are.
+    assert twins.count(Verdict.SAME) >= 2
 
 
 @pytest.mark.cuda
