@@ -25,6 +25,18 @@ def draw() -> None:
                 icon=":material/compress:",
                 url_path="report",
             ),
+            st.Page(
+                "pages/energy/page.py",
+                title="Energy",
+                icon=":material/bolt:",
+                url_path="energy",
+            ),
+            st.Page(
+                "pages/amp/page.py",
+                title="Mixed precision",
+                icon=":material/speed:",
+                url_path="amp",
+            ),
             st.Page("pages/runs/page.py", title="Runs", icon=":material/history:", url_path="runs"),
         ],
         position="top",

@@ -8,15 +8,23 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args, get_type_hints
 
 import msgspec
 
 from efficiency import intake, jobs
 from efficiency.core import paths, units
 from efficiency.core.errors import BadInput, EfficiencyError, RunFailed
-from efficiency.core.requests import ReportRequest, parse_shape
+from efficiency.core.requests import (
+    AmpRequest,
+    EnergyRequest,
+    ModelRequest,
+    ReportRequest,
+    Request,
+    parse_shape,
+)
 from efficiency.core.values import Row, Study
 from efficiency.exports.html import html_text
 from efficiency.exports.text import command_line, csv_text, json_bytes
@@ -63,70 +71,87 @@ def _parser() -> argparse.ArgumentParser:
     command("runs", _runs, "The runs kept on this machine, newest first.")
     show = command("show", _show, "The result of one run.")
     show.add_argument("run", help="the run's id, as `runs` prints it")
-    report = command("report", _report, "A compression report of a file or of an example network.")
-    report.add_argument("file", nargs="?", type=Path, help="a .safetensors, .pt or .pth state dict")
-    report.add_argument("--workload", help="an example network instead of a file")
-    for name in ("architecture", "device", "seed", "batch_size", "budget_seconds"):
-        field = ReportRequest.__dataclass_fields__[name]
-        report.add_argument(
-            f"--{name.replace('_', '-')}",
-            default=field.default,
-            type=type(field.default) if field.default is not None else str,
-            help=f"{field.metadata['help']} Default: {field.default}.",
-        )
-    report.add_argument(
-        "--input-shape",
-        default="",
-        help=ReportRequest.__dataclass_fields__["input_shape"].metadata["help"],
-    )
-    report.add_argument(
-        "--again", action="store_true", help="measure anew what was measured before"
-    )
-    report.add_argument("--out", type=Path, help="copy report and compressed files to this folder")
+    for kind, text in (
+        (EnergyRequest, "What one pass through a model costs in energy, layer by layer."),
+        (AmpRequest, "Training with automatic mixed precision against training in float32."),
+        (ReportRequest, "A compression report of a file or of an example network."),
+    ):
+        _asking(command(kind.kind, _measure, text), kind)
     return parser
 
 
-def _report(options: argparse.Namespace) -> None:
-    shape = parse_shape(options.input_shape)
-    if (options.file is None) == (options.workload is None):
-        raise BadInput("Give a file or --workload NAME, not both and not neither.")
-    for name in (options.workload, options.architecture):
-        if name is not None:
-            catalogue.get(name)
+def _asking(parser: argparse.ArgumentParser, kind: type[Request]) -> None:
+    """The fields of the request as options, with the help texts that the pages show too."""
+    parser.set_defaults(kind=kind)
+    types = get_type_hints(kind)
+    for field in fields(kind):
+        text, option = field.metadata["help"], f"--{field.name.replace('_', '-')}"
+        known = "" if field.default is None else f" Default: {field.default}."
+        if field.name == "model":
+            text = "a .safetensors, .pt or .pth state dict"
+            parser.add_argument("file", nargs="?", type=Path, help=text)
+        elif field.name == "input_shape":
+            parser.add_argument(option, type=parse_shape, help=text)
+        elif types[field.name] is bool:
+            parser.add_argument(option, action="store_true", help=text)
+        else:
+            number = next((each for each in (int, float) if each in _parts(types[field.name])), str)
+            parser.add_argument(option, type=number, default=field.default, help=text + known)
+    parser.add_argument(
+        "--again", action="store_true", help="measure anew what was measured before"
+    )
+    parser.add_argument("--out", type=Path, help="copy report and files to this folder")
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """int | None is int and None."""
+    return get_args(hint) or (hint,)
+
+
+def _measure(options: argparse.Namespace) -> None:
+    """Submit the request that the options make, follow it, print what came out."""
+    asked = {field.name: getattr(options, field.name, None) for field in fields(options.kind)}
     if options.out is not None:
         _make(options.out)
-    model = None
-    if options.file is not None:
-        accepted = intake.accept(options.file, options.file.name)
-        model = accepted.model
-        for note in accepted.notes:
-            print(note, file=sys.stderr)
-        if options.architecture is None and recognise.recognise(accepted.shapes) is None:
-            print(
-                "The architecture is not recognised, so this is a weights report; name it with "
-                f"--architecture ({', '.join(catalogue.names())}) for the full one.",
-                file=sys.stderr,
-            )
-    run = jobs.submit(
-        ReportRequest(
-            workload=options.workload,
-            model=model,
-            architecture=options.architecture,
-            device=options.device,
-            seed=options.seed,
-            batch_size=shape[0] if shape and options.batch_size == 1 else options.batch_size,
-            budget_seconds=options.budget_seconds,
-            input_shape=shape,
-        ),
-        again=options.again,
-    )
+    file = getattr(options, "file", None)
+    if issubclass(options.kind, ModelRequest):
+        _check_names(options)
+        shape = options.input_shape
+        if shape and options.batch_size == 1:
+            asked["batch_size"] = shape[0]
+        asked["model"] = None if file is None else _accepted(options)
+    run = jobs.submit(options.kind(**asked), again=options.again)
     if run.study is not None and not run.active and not options.json:
         when = run.study.environment.measured_at
         print(f"Measured earlier, at {when}; --again measures anew.", file=sys.stderr)
     study = _followed(run)
     if options.out is not None:
         _write_out(study, run.id, options.out)
-    _print_study(study, run.id, options.json, str(options.file or ""))
+    _print_study(study, run.id, options.json, str(file or ""))
+
+
+def _check_names(options: argparse.Namespace) -> None:
+    """Say what is wrong before a file is read for it."""
+    if (options.file is None) == (options.workload is None):
+        raise BadInput("Give a file or --workload NAME, not both and not neither.")
+    for name in (options.workload, options.architecture):
+        if name is not None:
+            catalogue.get(name)
+
+
+def _accepted(options: argparse.Namespace) -> str:
+    """The id under which the intake keeps the file; what people should know of it on stderr."""
+    accepted = intake.accept(options.file, options.file.name)
+    for note in accepted.notes:
+        print(note, file=sys.stderr)
+    recognised = options.architecture or recognise.recognise(accepted.shapes)
+    if options.kind is ReportRequest and recognised is None:
+        print(
+            "The architecture is not recognised, so this is a weights report; name it with "
+            f"--architecture ({', '.join(catalogue.names())}) for the full one.",
+            file=sys.stderr,
+        )
+    return accepted.model
 
 
 def _followed(run: Run) -> Study:
@@ -194,12 +219,14 @@ def _line(row: Row) -> str:
     if row.unavailable is not None:
         return row.unavailable
     texts = []
-    if row.footprint is not None:
+    if row.footprint is not None and row.footprint.bytes_on_disk is not None:
         texts.append(units.bytes_text(row.footprint.bytes_on_disk))
     if row.timing is not None:
         texts.append(units.seconds_text(row.timing.median_seconds))
     if row.speedup is not None:
         texts.append(units.ratio_text(row.speedup))
+    if row.energy is not None:
+        texts.append(f"{units.joules_text(row.energy.joules)} {row.energy.origin.value}")
     if row.score is not None:
         texts.append(units.share_text(row.score))
     if row.sqnr_db is not None:

@@ -1,7 +1,11 @@
 """Studies for the tests of charts, exports and pages: every kind of row that can occur."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from efficiency.core.anatomy import Anatomy, Cache, LayerWork, MeterReading, Peak, Spread, Stage
+from efficiency.core.energy import FROM_DRAM, estimate
+from efficiency.core.requests import EnergyRequest
 from efficiency.core.values import (
     Coverage,
     Energy,
@@ -237,3 +241,216 @@ def weights() -> Study:
         score_count=None,
         request=report().request | {"workload": None, "model": "ab" * 32},
     )
+
+
+FP32_PEAK, DRAM_BANDWIDTH = 157e9, 12e9
+NO_COUNTER = "This machine has no energy counter that PyTorch's user may read."
+
+
+def work(
+    layer: str, module: str, macs: int, *, weights: int, inputs: int, outputs: int, others: int = 0
+) -> LayerWork:
+    """One layer going forward; `others` are additions besides those of the multiply-accumulates.
+
+    Its time is what 40 Gop/s, 8 GB/s and 5 us a call make of it.
+    """
+    seconds = 2 * macs / 40e9 + 4 * (weights + inputs + outputs) / 8e9 + 5e-6
+    return LayerWork(
+        layer=layer,
+        module=module,
+        stage=Stage.FORWARD,
+        macs=macs,
+        multiplications=macs,
+        additions=macs + others,
+        weights=weights,
+        inputs=inputs,
+        outputs=outputs,
+        seconds=Spread(median=seconds, low=0.97 * seconds, high=1.06 * seconds),
+    )
+
+
+def lenet_layers() -> tuple[LayerWork, ...]:
+    """LeNet on one 28x28 image: 416,520 multiply-accumulates."""
+    return (
+        work("conv1", "Conv2d", 117_600, weights=156, inputs=784, outputs=4_704),
+        work("", "LeNet", 0, weights=0, inputs=12_688, outputs=9_480),
+        work("pool", "AvgPool2d", 0, weights=0, inputs=6_304, outputs=1_576, others=4_728),
+        work("conv2", "Conv2d", 240_000, weights=2_416, inputs=1_176, outputs=1_600),
+        work("fc1", "Linear", 48_000, weights=48_120, inputs=400, outputs=120),
+        work("fc2", "Linear", 10_080, weights=10_164, inputs=120, outputs=84),
+        work("fc3", "Linear", 840, weights=850, inputs=84, outputs=10),
+    )
+
+
+def deep_layers() -> Iterator[LayerWork]:
+    """A residual network of 160 layers on a 224x224 image, as large as ResNet-50."""
+
+    def block(name: str, into: int, out: int, kernel: int, size: int) -> Iterator[LayerWork]:
+        numbers, weights = out * size * size, kernel * kernel * into * out
+        yield work(
+            f"{name}.convolution",
+            "Conv2d",
+            weights * size * size,
+            weights=weights,
+            inputs=into * size * size,
+            outputs=numbers,
+        )
+        yield replace(
+            work(
+                f"{name}.normalization",
+                "BatchNorm2d",
+                0,
+                weights=4 * out,
+                inputs=numbers,
+                outputs=numbers,
+                others=numbers,
+            ),
+            multiplications=numbers,
+        )
+        yield work(f"{name}.activation", "ReLU", 0, weights=0, inputs=numbers, outputs=numbers)
+
+    yield from block("embedder.embedder", 3, 64, 7, 112)
+    into = 64
+    for stage, (width, blocks, size) in enumerate(
+        ((64, 3, 56), (128, 4, 28), (256, 6, 14), (512, 3, 7))
+    ):
+        for place in range(blocks):
+            path = f"encoder.stages.{stage}.layers.{place}"
+            if place == 0:
+                yield from block(f"{path}.shortcut", into, 4 * width, 1, size)
+            yield from block(f"{path}.layer.0", into, width, 1, size)
+            yield from block(f"{path}.layer.1", width, width, 3, size)
+            yield from block(f"{path}.layer.2", width, 4 * width, 1, size)
+            into = 4 * width
+    yield work("classifier.1", "Linear", 2_048_000, weights=2_049_000, inputs=2_048, outputs=1_000)
+
+
+def step(layers: tuple[LayerWork, ...]) -> tuple[LayerWork, ...]:
+    """The same layers in a training step: backward does twice the work, the update its weights."""
+    backward = tuple(
+        replace(
+            each,
+            stage=Stage.BACKWARD,
+            macs=2 * each.macs,
+            seconds=None,
+            multiplications=2 * each.multiplications,
+            additions=2 * each.additions,
+            inputs=2 * each.inputs,
+            outputs=each.outputs + each.weights,
+        )
+        for each in layers
+    )
+    update = tuple(
+        replace(
+            each,
+            stage=Stage.UPDATE,
+            macs=0,
+            seconds=None,
+            multiplications=each.weights,
+            additions=each.weights,
+            inputs=each.weights,
+            outputs=each.weights,
+        )
+        for each in layers
+        if each.weights
+    )
+    return (*layers, *backward, *update)
+
+
+def anatomy(layers: tuple[LayerWork, ...]) -> Anatomy:
+    rates = (
+        ("fp32", FP32_PEAK, "op"),
+        ("bf16", 84e9, "op"),
+        ("int8", 690e9, "op"),
+        ("DRAM", DRAM_BANDWIDTH, "B"),
+        ("L2", 60e9, "B"),
+    )
+    peaks = tuple(
+        Peak(name=name, label=name, unit=unit, per_second=rate) for name, rate, unit in rates
+    )
+    slow = Peak(
+        name="fp16",
+        label="fp16",
+        unit="op",
+        per_second=None,
+        unavailable="This CPU has no fp16 arithmetic.",
+    )
+    return Anatomy(
+        layers=layers,
+        uncounted=("aten.max", "aten.exp"),
+        caches=(Cache(name="L1 data", bytes=32_768), Cache(name="L2", bytes=2_097_152)),
+        peaks=(*peaks, slow),
+        no_reading=NO_COUNTER,
+    )
+
+
+def energy(
+    layers: tuple[LayerWork, ...] | None = None,
+    *,
+    title: str = "LeNet on the digits",
+    batch_size: int = 1,
+    training: bool = False,
+) -> Study:
+    """An energy study of these layers, LeNet's if none are given."""
+    layers = lenet_layers() if layers is None else layers
+    taken = step(layers) if training else layers
+    whole = sum(each.seconds.median for each in layers if each.seconds)
+    parameters = sum(each.weights for each in layers)
+    estimates = tuple(
+        Row(
+            name=name,
+            label=f"{name}, estimated",
+            energy=estimate(taken, {}, FROM_DRAM, batch_size, otherwise=name),
+        )
+        for name in ("fp32", "fp16", "int8", "int32")
+    )
+    baseline = replace(
+        estimates[0],
+        timing=Timing(samples=(whole, 1.02 * whole, 1.1 * whole)),
+        footprint=Footprint(parameters=parameters, nonzero=parameters),
+        flops=Flops(total=2 * sum(each.macs for each in taken)),
+    )
+    request = EnergyRequest(workload="lenet", batch_size=batch_size, training=training)
+    return Study(
+        kind="energy",
+        title=title,
+        request=request.document(),
+        environment=environment(),
+        rows=(
+            baseline,
+            *estimates[1:],
+            Row(name="measured", label="Measured", unavailable=NO_COUNTER),
+        ),
+        batch_size=batch_size,
+        anatomy=anatomy(taken),
+    )
+
+
+def metered() -> Study:
+    """An energy study of a machine with a counter: 2.4 mJ a pass, far above the estimate."""
+    reading = MeterReading(
+        counter="RAPL package",
+        joules=Spread(median=2.4e-3, low=2.3e-3, high=2.6e-3),
+        idle_watts=11.0,
+        busy_watts=26.0,
+        passes=4_000,
+        seconds=0.64,
+    )
+    study = energy()
+    known = replace(study.anatomy, readings=(reading,), no_reading=None)
+    joules = Energy(
+        joules=2.4e-3, low=2.3e-3, high=2.6e-3, origin=Origin.MEASURED, source="RAPL package"
+    )
+    measured = Row(name="measured", label="Measured", energy=joules)
+    return replace(study, anatomy=known, rows=(*study.rows[:-1], measured))
+
+
+def hostile_energy() -> Study:
+    """Layers named as an attacker would."""
+    layers = tuple(
+        replace(each, layer=name, module=name)
+        for each, name in zip(
+            lenet_layers()[2:6], (HOSTILE, FORMULA, MARKDOWN, "\x1b[31m" * 60), strict=True
+        )
+    )
+    return replace(energy(layers, title=HOSTILE), caveats=(MARKDOWN,), notes=(HOSTILE,))

@@ -1,9 +1,8 @@
 """The charts that suit a study, in reading order: the page and the HTML file show the same ones."""
 
-from dataclasses import dataclass
-
-import plotly.graph_objects as go
-
+from efficiency.charts.amp import amp_charts
+from efficiency.charts.chart import Chart
+from efficiency.charts.energy import energy_charts, prices_chart
 from efficiency.charts.front import front_figure, plotted, scored
 from efficiency.charts.size import size_figure
 from efficiency.charts.speed import speed_figure
@@ -11,18 +10,16 @@ from efficiency.charts.weights import layer_bytes_figure, layer_noise_figure
 from efficiency.core.values import Study
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A figure with its short name, its title, and how to read it."""
-
-    name: str
-    title: str
-    reading: str
-    figure: go.Figure
-
-
 def charts(study: Study) -> tuple[Chart, ...]:
-    """Speed and front where something was timed, sizes where files exist, layers where listed."""
+    """Speed and front where something was timed, sizes where files exist, layers where listed.
+
+    Where a model was taken apart: where its energy goes, its roofline, what operations cost. Where
+    mixed precision was recorded: its own.
+    """
+    if study.mixed is not None:
+        return amp_charts(study)
+    if study.anatomy is not None:
+        return (*energy_charts(study.anatomy, study.batch_size), prices_chart())
     found = []
     if any(row.timing is not None for row in study.rows):
         found.append(

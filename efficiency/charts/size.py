@@ -18,8 +18,7 @@ def size_figure(study: Study) -> go.Figure:
     figure.update_layout(barmode="group", bargap=0.5, bargroupgap=0.05)
     _bars(figure, "file on disk", [each.bytes_on_disk for _, each in rows], style.BLUE, "")
     _bars(figure, "zipped", [each.bytes_zipped for _, each in rows], style.GREEN, "/")
-    for index, (row, footprint) in enumerate(rows):
-        style.name_line(figure, index, row.label, _text(footprint))
+    style.name_lines(figure, [(row.label, _text(footprint)) for row, footprint in rows])
     largest = max((each.bytes_on_disk or 0 for _, each in rows), default=1)
     steps = [largest * part / 4 for part in range(5)]
     figure.update_xaxes(

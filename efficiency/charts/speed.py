@@ -35,6 +35,7 @@ def speed_figure(study: Study, batch_size: int | None = None) -> go.Figure:
         layer="below",
     )
     figure.add_vline(x=1, line={"color": style.LINE, "width": 2, "dash": "dot"})
+    style.name_lines(figure, [(row.label, _number(timing, ratio)) for row, timing, ratio in speeds])
     for index, (row, timing, ratio) in enumerate(speeds):
         _point(figure, index, row, timing, ratio)
     style.verdict_legend(figure, ratios)
@@ -63,13 +64,17 @@ def _speeds(study: Study, batch_size: int | None) -> list[Speed]:
     ]
 
 
+def _number(timing: Timing, ratio: Ratio | None) -> str:
+    """The ratio with its interval; the baseline has its time instead."""
+    if ratio is None:
+        return seconds_text(timing.median_seconds)
+    return f"{ratio.ratio:.2f}× [{ratio.low:.2f}, {ratio.high:.2f}]"
+
+
 def _point(figure: go.Figure, index: int, row: Row, timing: Timing, ratio: Ratio | None) -> None:
-    median = seconds_text(timing.median_seconds)
     color, symbol = style.mark(ratio)
     value, low, high = (1.0, 1.0, 1.0) if ratio is None else (ratio.ratio, ratio.low, ratio.high)
-    number = median if ratio is None else f"{value:.2f}× [{low:.2f}, {high:.2f}]"
     verdict = "baseline" if ratio is None else ratio.verdict.value
-    style.name_line(figure, index, row.label, number)
     figure.add_scatter(
         x=[value],
         y=[index],
@@ -85,7 +90,7 @@ def _point(figure: go.Figure, index: int, row: Row, timing: Timing, ratio: Ratio
             "color": color,
         },
         hoverinfo="text",
-        hovertext=f"{style.plain(row.label)}<br>{number}, {verdict}"
-        f"<br>median {median} over {len(timing.samples)} rounds",
+        hovertext=f"{style.plain(row.label)}<br>{_number(timing, ratio)}, {verdict}"
+        f"<br>median {seconds_text(timing.median_seconds)} over {len(timing.samples)} rounds",
         showlegend=False,
     )

@@ -81,19 +81,32 @@ def list_figure(rows: int) -> go.Figure:
     return figure
 
 
-def name_line(figure: go.Figure, index: int, name: str, value: str) -> None:
-    """Write a row's name on the left and its number on the right, just above the row's marks."""
-    for text, x, anchor in ((f"<b>{plain(name)}</b>", 0, "left"), (plain(value, 80), 1, "right")):
-        figure.add_annotation(
-            text=text,
-            x=x,
-            xref="paper",
-            xanchor=anchor,
-            y=index - NAME_ABOVE,
-            yref="y",
-            showarrow=False,
-            font={"size": 14},
-        )
+def name_lines(
+    figure: go.Figure, lines: Sequence[tuple[str, str]], longest: int = LONGEST_NAME
+) -> None:
+    """Write each row's name on the left and its number on the right, just above the row's marks.
+
+    All at once: plotly looks at every annotation again when one is added.
+    """
+    figure.update_layout(
+        annotations=[
+            {
+                "text": text,
+                "x": x,
+                "xref": "paper",
+                "xanchor": anchor,
+                "y": index - NAME_ABOVE,
+                "yref": "y",
+                "showarrow": False,
+                "font": {"size": 14},
+            }
+            for index, (name, value) in enumerate(lines)
+            for text, x, anchor in (
+                (f"<b>{plain(name, longest)}</b>", 0, "left"),
+                (plain(value, 80), 1, "right"),
+            )
+        ]
+    )
 
 
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
@@ -105,6 +118,15 @@ def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
         if len(ticks) <= most:
             return ticks
     return ticks[:: -(-len(ticks) // most)]
+
+
+def linear_ticks(high: float, most: int = 5) -> list[float]:
+    """Round tick values from 0 up to high, at most `most` besides 0."""
+    if high <= 0:
+        return [0.0]
+    power = 10.0 ** floor(log10(high / most))
+    step = next(power * each for each in (1, 2, 5, 10) if high / (power * each) <= most)
+    return [step * place for place in range(int(high / step) + 1)]
 
 
 def legend_entry(figure: go.Figure, name: str, color: str, symbol: str) -> None:

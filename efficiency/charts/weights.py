@@ -30,8 +30,7 @@ def layer_bytes_figure(layers: Sequence[LayerWeights]) -> go.Figure:
             if cost.precision == precision and cost.bytes > 0
         ]
         _points(figure, precision, points, [bytes_text(value) for _, value in points])
-    for index, layer in enumerate(layers):
-        style.name_line(figure, index, layer.name, _shape(layer))
+    style.name_lines(figure, [(layer.name, _shape(layer)) for layer in layers])
     every = [cost.bytes for layer in layers for cost in layer.precisions if cost.bytes > 0] or [1]
     low, high = min(every) / 1.5, max(every) * 1.5
     ticks = style.log_ticks(low, high, 5)
@@ -59,8 +58,7 @@ def layer_noise_figure(layers: Sequence[LayerWeights]) -> go.Figure:
         ]
         if points:
             _points(figure, precision, points, [f"{value:.1f} dB" for _, value in points])
-    for index, layer in enumerate(layers):
-        style.name_line(figure, index, layer.name, _shape(layer))
+    style.name_lines(figure, [(layer.name, _shape(layer)) for layer in layers])
     figure.update_xaxes(
         title="SQNR of the weights (dB), right is better",
         rangemode="tozero",

@@ -26,10 +26,13 @@ class BadFile(BadInput):
 
 
 class UnknownName(BadInput):
-    """A name that is not in a list of names; says which are, nearest first."""
+    """A name that is not in a list of names; says which are: all of a few, of many the nearest."""
+
+    FEW = 4
 
     def __init__(self, what: str, name: str, known: tuple[str, ...]) -> None:
-        near = get_close_matches(name, known, n=3) or list(known)
+        close = get_close_matches(name, known, n=3) if len(known) > self.FEW else ()
+        near = close or known
         super().__init__(f"There is no {what} called {name!r}; try {', '.join(near)}.")
 
 

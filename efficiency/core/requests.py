@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 import efficiency
-from efficiency.core.errors import BadInput
+from efficiency.core.errors import BadInput, UnknownName
 
 DEVICES = ("cpu", "cuda")
 VERSIONS_THAT_MATTER = ("torch", "numpy", "transformers")
@@ -47,12 +47,10 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRequest(Request):
-    """The compression report of an example workload or of an accepted file (one of the two)."""
+class ModelRequest(Request):
+    """Base of what is asked about one model: an example workload or an accepted file, not both."""
 
-    kind: ClassVar[str] = "report"
-
-    workload: str | None = option(None, "An example to report on instead of a file.")
+    workload: str | None = option(None, "An example network instead of a file.")
     model: str | None = option(None, "Id of an accepted file: the hash of its weights.")
     architecture: str | None = option(
         None, "Architecture of the file's weights; recognised from names and shapes if left out."
@@ -62,10 +60,7 @@ class ReportRequest(Request):
         "Shape of an input batch, the batch size first, like 1,3,224,224; the architecture's own "
         "if left out.",
     )
-    batch_size: int = option(1, "Inputs per call while timing: 1 is latency, more is throughput.")
-    budget_seconds: float = option(
-        30.0, "Seconds to spend in the timing loops; more gives narrower intervals."
-    )
+    batch_size: int = option(1, "Inputs in one call: 1 is latency, more is throughput.")
 
     def __post_init__(self) -> None:
         if (self.workload is None) == (self.model is None):
@@ -74,8 +69,7 @@ class ReportRequest(Request):
             raise BadInput(f"The batch size is {self.batch_size}; it must be at least 1.")
         if self.seed < 0:
             raise BadInput(f"The seed is {self.seed}; it must be 0 or more.")
-        if self.device not in DEVICES:
-            raise BadInput(f"There is no device called {self.device!r}; try {', '.join(DEVICES)}.")
+        _known("device", self.device, DEVICES)
         if self.input_shape is not None and (not self.input_shape or min(self.input_shape) < 1):
             raise BadInput(
                 f"{self.input_shape} is not an input shape; all its numbers must be at least 1."
@@ -85,8 +79,77 @@ class ReportRequest(Request):
                 f"The input shape begins with {self.input_shape[0]} and the batch size is "
                 f"{self.batch_size}; make them the same."
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest(ModelRequest):
+    """The compression report of a model."""
+
+    kind: ClassVar[str] = "report"
+
+    budget_seconds: float = option(
+        30.0, "Seconds to spend in the timing loops; more gives narrower intervals."
+    )
+
+    def __post_init__(self) -> None:
+        ModelRequest.__post_init__(self)  # super() does not find its way in a class with slots
         if not 1 <= self.budget_seconds <= 600:
             raise BadInput("The timing budget must be between 1 and 600 seconds.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyRequest(ModelRequest):
+    """What one pass through a model costs in energy, layer by layer."""
+
+    kind: ClassVar[str] = "energy"
+
+    training: bool = option(
+        False, "Count a training step (forward, backward and update) instead of an inference."
+    )
+
+
+AMP_WORKLOADS = ("mlp", "lenet", "cnn", "transformer")
+AMP_PRESETS = ("quick", "tutorial")
+AMP_DTYPES = ("bfloat16", "float16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmpRequest(Request):
+    """Training in float32 against automatic mixed precision, on the same data and weights.
+
+    Sizes that are None are those of the preset (mlp) or of the workload.
+    """
+
+    kind: ClassVar[str] = "amp"
+
+    workload: str = option(
+        "mlp", "What to train: the tutorial's network (mlp) on random data, or one on real data."
+    )
+    preset: str = option(
+        "quick", "Sizes and number of steps: tutorial is the tutorial's own, quick a minute's."
+    )
+    dtype: str = option("bfloat16", "The lower precision: bfloat16 or float16.")
+    batch_size: int | None = option(None, "Examples in a step.")
+    width: int | None = option(None, "Inputs and outputs of every layer of the mlp.")
+    layers: int | None = option(None, "Linear layers of the mlp.")
+    batches: int | None = option(None, "Steps in an epoch.")
+    epochs: int | None = option(None, "Passes over the data.")
+    sweep: bool = option(False, "Also find out at which batch sizes and widths it pays.")
+    confirm_slow: bool = option(
+        False, "Start although the prediction says that it will be very slow."
+    )
+
+    def __post_init__(self) -> None:
+        _known("workload", self.workload, AMP_WORKLOADS)
+        _known("preset", self.preset, AMP_PRESETS)
+        _known("dtype", self.dtype, AMP_DTYPES)
+        _known("device", self.device, DEVICES)
+        if self.seed < 0:
+            raise BadInput(f"The seed is {self.seed}; it must be 0 or more.")
+        for name in ("batch_size", "width", "layers", "batches", "epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise BadInput(f"The {name.replace('_', ' ')} is {value}; it must be at least 1.")
 
 
 def parse_shape(text: str) -> tuple[int, ...] | None:
@@ -101,7 +164,14 @@ def parse_shape(text: str) -> tuple[int, ...] | None:
         ) from None
 
 
-REQUESTS: dict[str, type[Request]] = {each.kind: each for each in (ReportRequest,)}
+def _known(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise UnknownName(what, name, known)
+
+
+REQUESTS: dict[str, type[Request]] = {
+    each.kind: each for each in (AmpRequest, EnergyRequest, ReportRequest)
+}
 
 
 def parse(document: Mapping[str, object]) -> Request:

@@ -22,6 +22,29 @@ def joules_text(joules: float | None) -> str:
     )
 
 
+def watt_hours_text(kwh: float) -> str:
+    """An energy as bills have it, from nanowatt-hours up, three significant digits."""
+    return _scaled(
+        1e3 * kwh,
+        "Wh",
+        ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")),
+    )
+
+
+def grams_text(grams: float) -> str:
+    """A mass from nanograms to tonnes, three significant digits."""
+    if grams >= 1e6:
+        return _scaled(grams / 1e6, "t", ((1, ""),))
+    return _scaled(grams, "g", ((1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")))
+
+
+def rate_text(per_second: float, unit: str) -> str:
+    """So many operations or bytes a second, three significant digits."""
+    return _scaled(
+        per_second, f"{unit}/s", ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
+    )
+
+
 def share_text(share: float | None) -> str:
     """A share as a percentage with one decimal."""
     return "not measured" if share is None else f"{100 * share:.1f} %"

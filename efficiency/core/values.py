@@ -9,6 +9,9 @@ from enum import StrEnum
 from math import sqrt
 from statistics import median, quantiles
 
+from efficiency.core.anatomy import Anatomy
+from efficiency.core.mixed import MixedPrecision
+
 
 class Verdict(StrEnum):
     """What an interval lets us say about a candidate against the baseline."""
@@ -84,11 +87,17 @@ class BatchSpeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
-    """Joules of one inference; `source` names the counter, or the table behind an estimate."""
+    """Joules of one pass; `source` names the counter, or the table behind an estimate.
+
+    `low` and `high` are the range of the source, or the quartiles of what was measured; None where
+    there is a single figure.
+    """
 
     joules: float | None
     origin: Origin
     source: str
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +262,11 @@ class Study:
     """The result of one request. rows[0] is always the untouched baseline.
 
     `caveats` are what people must know before they read the numbers; `notes` are the rest.
-    `score_name` and `score_count` say what `score` is a share of (for example accuracy over 360
-    held-out digits). `complete` is False while rows are still being measured.
+    `score` is the share called `score_name` (for example accuracy) of what `score_over` says in
+    words ("360 held-out digits"); its interval is that of `score_count` independent trials, which
+    may be fewer than there were predictions. `anatomy` has the layers one by one, where a routine
+    takes the model apart; `mixed` is what was recorded of mixed precision. `complete` is False
+    while rows are still being measured.
     """
 
     kind: str
@@ -269,7 +281,10 @@ class Study:
     phases: tuple[Phase, ...] = ()
     score_name: str | None = None
     score_count: int | None = None
+    score_over: str | None = None
     batch_size: int = 1
+    anatomy: Anatomy | None = None
+    mixed: MixedPrecision | None = None
     complete: bool = True
 
 

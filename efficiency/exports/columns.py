@@ -9,6 +9,7 @@ from efficiency.core.units import bytes_text, joules_text, seconds_text, share_t
 from efficiency.core.values import (
     INTERVAL_LEVEL,
     BatchSpeed,
+    Energy,
     PeakMemory,
     Ratio,
     Row,
@@ -19,6 +20,7 @@ from efficiency.core.values import (
 from efficiency.exports.headlines import sources
 
 RANDOM_INPUTS = 8  # where there is no data, a report compares outputs of this many
+THIN = "\N{NARROW NO-BREAK SPACE}"
 PEAK_KINDS = tuple(each.name for each in fields(PeakMemory))
 
 Cell = str | int | float | None
@@ -55,9 +57,17 @@ def columns(study: Study) -> tuple[Column, ...]:
         *_other_batches(study),
         *_quality(study),
         *_peak_parts(),
-        *_details(),
+        *_details(study),
     )
     return tuple(each for each in every if any(each.raw(row) is not None for row in study.rows))
+
+
+def one_pass(study: Study) -> str:
+    """What the numbers of an energy study or of a training are of."""
+    inputs = "1 input" if study.batch_size == 1 else f"{study.batch_size} inputs"
+    if study.request.get("training") or study.mixed is not None:
+        return f"one training step with {inputs}"
+    return "one inference" if study.batch_size == 1 else f"one pass with {inputs}"
 
 
 def _sizes() -> tuple[Column, ...]:
@@ -83,13 +93,14 @@ def _sizes() -> tuple[Column, ...]:
 
 def _speeds(study: Study) -> tuple[Column, ...]:
     inputs = "1 input" if study.batch_size == 1 else f"{study.batch_size} inputs"
+    call = f"one call with {inputs}" if study.mixed is None else one_pass(study)
     return (
         Column(
             heading="Time",
             csv="median (s)",
             raw=lambda row: _of(row.timing, lambda it: it.median_seconds),
             text=lambda row: seconds_text(_of(row.timing, lambda it: it.median_seconds)),
-            note=f"median of one call with {inputs}",
+            note=f"median of {call}",
             main=True,
         ),
         Column(
@@ -151,7 +162,7 @@ def _batch(batch: int) -> tuple[Column, ...]:
 def _quality(study: Study) -> tuple[Column, ...]:
     score, count = study.score_name or "score", study.score_count
     estimated = sources(study)
-    over = f"share of {count} held-out examples, with its 95 % interval" if count else "share"
+    over = study.score_over or (f"{count} held-out examples" if count else None)
     return (
         Column(
             heading=score.capitalize(),
@@ -159,7 +170,7 @@ def _quality(study: Study) -> tuple[Column, ...]:
             raw=lambda row: row.score,
             text=lambda row: share_text(row.score),
             small=lambda row: _score_interval(row, count),
-            note=over,
+            note="share" if over is None else f"share of {over}, with its 95 % interval",
             main=True,
         ),
         Column(
@@ -184,10 +195,13 @@ def _quality(study: Study) -> tuple[Column, ...]:
             csv="energy (J)",
             raw=lambda row: _of(row.energy, lambda it: it.joules),
             text=lambda row: joules_text(_of(row.energy, lambda it: it.joules)),
+            small=lambda row: _of(row.energy, _energy_range) or "",
             below=lambda row: "" if row.energy is None else row.energy.origin.value,
-            note="of one inference" + (f"; estimated: {estimated}" if estimated else ""),
+            note=f"of {_pass(study)}" + (f"; estimated: {estimated}" if estimated else ""),
             main=True,
         ),
+        Column(csv="energy_low (J)", raw=lambda row: _of(row.energy, lambda it: it.low)),
+        Column(csv="energy_high (J)", raw=lambda row: _of(row.energy, lambda it: it.high)),
         Column(csv="energy_origin", raw=lambda row: _of(row.energy, lambda it: it.origin.value)),
         Column(csv="energy_source", raw=lambda row: _of(row.energy, lambda it: it.source)),
     )
@@ -195,6 +209,8 @@ def _quality(study: Study) -> tuple[Column, ...]:
 
 def _compared(study: Study) -> str:
     """What the noise was computed on; a report without times is one of the weights alone."""
+    if study.score_over is not None:
+        return "over the outputs of all held-out inputs"
     if study.score_count is not None:
         return f"over the outputs of the {study.score_count} held-out inputs"
     if study.rows[0].timing is None:
@@ -228,7 +244,17 @@ def _peak_text(peak: PeakMemory) -> str:
     return ", ".join(f"{bytes_text(size)} {kind}" for kind, size in held if size) or "nothing"
 
 
-def _details() -> tuple[Column, ...]:
+def _pass(study: Study) -> str:
+    return "one inference" if study.anatomy is None else one_pass(study)
+
+
+def _energy_range(energy: Energy) -> str:
+    if energy.low is None or energy.high is None or energy.low == energy.high:
+        return ""
+    return f"[{joules_text(energy.low)}, {joules_text(energy.high)}]"
+
+
+def _details(study: Study) -> tuple[Column, ...]:
     return (
         Column(
             heading="Parameters",
@@ -247,14 +273,14 @@ def _details() -> tuple[Column, ...]:
             csv="flops (FLOP)",
             raw=lambda row: _of(row.flops, lambda it: it.total),
             text=lambda row: _count(_of(row.flops, lambda it: it.total)),
-            note="in one inference; 1 multiply-accumulate = 2",
+            note=f"in {_pass(study)}; 1 multiply-accumulate = 2",
         ),
         Column(
             heading="Not counted",
             csv="flops_uncounted",
             raw=lambda row: _of(row.flops, lambda it: ", ".join(it.uncounted)),
             text=lambda row: _of(row.flops, lambda it: ", ".join(it.uncounted) or "none") or "",
-            note="operators that work in one inference but are not part of Operations",
+            note=f"operators that work in {_pass(study)} but are not part of Operations",
             words=True,
         ),
         Column(
@@ -306,8 +332,8 @@ def _score_interval(row: Row, count: int | None) -> str:
 
 
 def grouped(count: float) -> str:
-    """A whole number with its digits in groups of three."""
-    return f"{int(count):,}".replace(",", " ")
+    """A whole number with its digits in groups of three, which stay on one line."""
+    return f"{int(count):,}".replace(",", THIN)
 
 
 def _count(value: float | None) -> str:

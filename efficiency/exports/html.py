@@ -11,13 +11,16 @@ from string import Template
 import plotly.io
 import plotly.offline
 
-from efficiency.charts.family import Chart, charts
+from efficiency.charts.chart import Chart
+from efficiency.charts.family import charts
 from efficiency.core import serial
 from efficiency.core.judgement import rule
 from efficiency.core.units import bytes_text, seconds_text, share_text
 from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Environment, Study
+from efficiency.exports import energy, energy_layers, mixed
 from efficiency.exports.columns import columns
 from efficiency.exports.headlines import accuracy_text, headlines, sources
+from efficiency.exports.mixed_sections import mixed_sections
 from efficiency.exports.table import STYLE, literal, plain_table, study_table
 from efficiency.exports.text import command_line
 
@@ -53,11 +56,11 @@ def html_text(study: Study) -> str:
     parts = (
         _disturbed(study.environment),
         *(f'<p class="quiet">{literal(each)}</p>' for each in study.caveats),
-        headline_cards(study),
-        f'<p class="quiet">{literal(rule(study))}</p>' if headlines(study) else "",
-        *(_chart(each) for each in charts(study)),
-        _findings(study),
-        _section("All candidates", study_table(study) + _legend(study)),
+        *_numbers_and_reasons(study),
+        _section(
+            "All candidates" if study.anatomy is None else "Every precision, and what was measured",
+            study_table(study) + _legend(study),
+        ),
         _section("More numbers", study_table(study, details=True) + _legend(study, details=True)),
         _coverage(study),
         _layers(study),
@@ -80,6 +83,32 @@ def html_text(study: Study) -> str:
     )
 
 
+def _numbers_and_reasons(study: Study) -> tuple[str, ...]:
+    """Headlines, charts and why; of a model that was taken apart, its layers too."""
+    pictures = "".join(_chart(each) for each in charts(study))
+    if study.mixed is not None:
+        parts = (_section(title, body) for title, body in mixed_sections(study))
+        return mixed.amp_cards(study), pictures, _findings(study), *parts
+    if study.anatomy is None:
+        judged = f'<p class="quiet">{literal(rule(study))}</p>' if headlines(study) else ""
+        return headline_cards(study), judged, pictures, _findings(study)
+    found = energy.account(study)
+    said = (*energy.why(found), energy.formula(found))
+    reasons = "".join(f"<p>{literal(each)}</p>" for each in said)
+    return (
+        energy.energy_cards(found),
+        pictures,
+        _section("Why?", reasons),
+        _findings(study, energy.FINDINGS_TITLE),
+        _section("Measured energy", _list(energy.meter_text(study.anatomy))),
+        _section(
+            "Every layer",
+            f"<p>{literal(energy_layers.LAYER_NOTE)}</p>{energy_layers.layer_table(found)}",
+        ),
+        _section("The most that the machine did", energy_layers.peaks_table(study.anatomy)),
+    )
+
+
 def headline_cards(study: Study) -> str:
     """The headlines side by side, each with the candidate it belongs to."""
     cards = ""
@@ -99,6 +128,10 @@ def headline_cards(study: Study) -> str:
 
 def method_text(study: Study) -> str:
     """How the numbers of this study came about, as plain text."""
+    if study.anatomy is not None:
+        return energy.METHOD
+    if study.mixed is not None:
+        return mixed.METHOD
     method = METHOD if study.rows[0].timing is not None else METHOD_OF_WEIGHTS
     estimated = sources(study)
     return f"{method} Energy is estimated: {estimated}." if estimated else method
@@ -192,7 +225,7 @@ def _disturbed(environment: Environment) -> str:
     return f'<p class="warning">The times are doubtful: {literal(environment.disturbed)}</p>'
 
 
-def _findings(study: Study) -> str:
+def _findings(study: Study, title: str = "Why?") -> str:
     if not study.findings:
         return ""
     body = "".join(
@@ -200,7 +233,7 @@ def _findings(study: Study) -> str:
         f"Next: {literal(each.next_step)}</p>"
         for each in study.findings
     )
-    return _section("Why?", body)
+    return _section(title, body)
 
 
 def _chart(chart: Chart) -> str:

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from efficiency.core.values import Row, Study, Verdict
-from efficiency.exports.columns import Column, columns
+from efficiency.exports.columns import THIN, Column, columns
 
 STYLE = Path(__file__).with_name("parts.css").read_text()
 
@@ -19,7 +19,7 @@ VERDICT_MARK = {
 def literal(text: object) -> str:
     """Any text as HTML shows it literally; control characters become visible."""
     shown = "".join(
-        each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        each if each.isprintable() or each in f"\n\t{THIN}" else "\N{REPLACEMENT CHARACTER}"
         for each in str(text)
     )
     return escape(shown)
@@ -45,6 +45,47 @@ def plain_table(headings: Sequence[str], lines: Sequence[Sequence[object]]) -> s
         for line in lines
     )
     return _table(head, body)
+
+
+def number_table(headings: Sequence[str], lines: Sequence[Sequence[object]], words: int = 1) -> str:
+    """A table of numbers: the first `words` columns are text, the others align on the right.
+
+    A cell that is a pair has its second text small below the first.
+    """
+    head = "".join(
+        f"<th{' class=words' if place < words else ''}>{literal(each)}</th>"
+        for place, each in enumerate(headings)
+    )
+    body = ""
+    for line in lines:
+        cells = "".join(
+            f"<td{' class=words' if place < words else ''}>{_pair(each)}</td>"
+            for place, each in enumerate(line[1:], start=1)
+        )
+        body += f"<tr><th>{literal(line[0])}</th>{cells}</tr>"
+    return _table(head, body)
+
+
+def _pair(cell: object) -> str:
+    text, below = cell if isinstance(cell, tuple) else (cell, "")
+    return literal(text) + (f"<small>{literal(below)}</small>" if below else "")
+
+
+def fact(title: str, value: str, detail: str = "") -> str:
+    """A smaller number, for several of them in a line."""
+    return (
+        f"<div><span>{literal(title)}</span><strong>{literal(value)}</strong>"
+        f"<span>{literal(detail)}</span></div>"
+    )
+
+
+def card(title: str, value: str, *details: str) -> str:
+    """One number with its title above and what belongs to it below."""
+    below = "".join(f"<span>{literal(each)}</span>" for each in details if each)
+    return (
+        f'<div class="lab-card"><span>{literal(title)}</span>'
+        f"<strong>{literal(value)}</strong>{below}</div>"
+    )
 
 
 def comparison_table(headings: Sequence[str], lines: Sequence[Sequence[object]]) -> str:

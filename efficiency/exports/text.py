@@ -45,6 +45,7 @@ def command_line(study: Study, file: str = "MODEL_FILE") -> str:
     else:
         words.append(f"./{file}" if file.startswith("-") else file)  # or it reads as an option
     names = ["architecture", "device", "seed", "batch_size", "budget_seconds"]
+    names += ["preset", "dtype", "width", "layers", "batches", "epochs"]
     shape = request.get("input_shape")
     if isinstance(shape, list | tuple):
         words += ["--input-shape", ",".join(map(str, shape))]
@@ -56,4 +57,7 @@ def command_line(study: Study, file: str = "MODEL_FILE") -> str:
                 "--" + name.replace("_", "-"),
                 f"{value:g}" if isinstance(value, float) else str(value),
             ]
+    for name in ("training", "sweep", "confirm_slow"):
+        if request.get(name):
+            words.append("--" + name.replace("_", "-"))
     return shlex.join(words)

@@ -29,7 +29,11 @@ from efficiency.jobs import limits, logs, processes
 from efficiency.jobs.messages import Done, Failed, Message, Said, TooLarge, encode
 from efficiency.jobs.store import Store
 
-ROUTINES: Mapping[str, str] = {"report": "efficiency.routines.report:run"}
+ROUTINES: Mapping[str, str] = {
+    "amp": "efficiency.routines.amp:run",
+    "energy": "efficiency.routines.energy:run",
+    "report": "efficiency.routines.report:run",
+}
 
 Routine = Callable[[Request, Context], Study]
 

@@ -8,21 +8,13 @@ from pathlib import Path
 import psutil
 import torch
 
+from efficiency.core.anatomy import Cache
 from efficiency.core.errors import Unavailable
 
 # Instruction sets that decide how fast small numbers are multiplied, by the names PyTorch uses.
 _DECISIVE = ("avx", "amx", "fma", "f16c", "neon", "sve", "bf16", "i8mm", "dot")
 # The compute capability from which NVIDIA's tensor cores multiply each format.
 _TENSOR_CORES = {"fp16": (7, 0), "int8": (7, 2), "bf16": (8, 0), "tf32": (8, 0), "fp8": (8, 9)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """One cache: per core, or of the whole device if `shared`."""
-
-    name: str
-    bytes: int
-    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +48,14 @@ def find_device(name: str) -> Device:
             f"use {' or '.join(here)}."
         )
     return here[name]
+
+
+def free_memory(name: str) -> int:
+    """Bytes that the device called `name` has free now."""
+    if name == "cpu":
+        return psutil.virtual_memory().available
+    free: int = torch.accelerator.get_memory_info(name)[0]
+    return free
 
 
 def _cpu() -> Device:

@@ -177,12 +177,23 @@ def _packed_bytes(model: nn.Module) -> int:
         for each in (*model.parameters(), *model.buffers())
         for tensor in _strided_parts(each)
     }
-    total = 0
-    for tensor in _tensors(model.state_dict()):
-        for part in _strided_parts(tensor):
-            if id(part.untyped_storage()) not in known:
-                total += part.numel() * part.element_size() + _scale_bytes(part)
-    return total
+    # All are held at once: of copies that come and go, two might have the same address.
+    hidden = {
+        part.data_ptr(): part
+        for tensor in _opened(model.state_dict())
+        for part in _strided_parts(tensor)
+        if id(part.untyped_storage()) not in known
+    }
+    return sum(part.numel() * part.element_size() + _scale_bytes(part) for part in hidden.values())
+
+
+def _opened(tree: Any) -> Iterator[Tensor]:
+    """The tensors of a state dict, also those in the objects of quantized recurrent layers."""
+    for leaf in tree_leaves(tree):
+        if isinstance(leaf, torch.ScriptObject):
+            yield from _opened(leaf.__getstate__())
+        elif isinstance(leaf, Tensor):
+            yield leaf
 
 
 def _scale_bytes(tensor: Tensor) -> int:

@@ -76,7 +76,7 @@ def compare(
         raise ValueError("there is nothing to compare")
     budget = budget_seconds or SECONDS_PER_CANDIDATE * len(candidates)
     threads = threads or steady_threads()
-    watch = Stopwatch(wait=_waiter(device), clock=clock, interruptions=interruptions)
+    watch = Stopwatch(wait=waiter(device), clock=clock, interruptions=interruptions)
     samples: dict[str, list[float]] = {name: [] for name in candidates}
     with fixed_threads(threads):
         began = clock()
@@ -109,7 +109,7 @@ def compare(
         stopped = ""
         while not stopped:
             shuffle(order)
-            with _no_garbage_collection():
+            with no_garbage_collection():
                 for name in order:
                     samples[name].append(watch.sample(candidates[name], plan))
             spent = (clock() - began) / 1e9
@@ -128,7 +128,7 @@ def compare(
         return look(stopped, partial(compare_paired, seed=seed))
 
 
-def _waiter(device: str) -> Callable[[], None]:
+def waiter(device: str) -> Callable[[], None]:
     """A function that returns when the device has finished what it was given."""
     target = torch.device(device)
     if target.type == "cpu":  # calls return when they are done
@@ -137,7 +137,8 @@ def _waiter(device: str) -> Callable[[], None]:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
+    """No pause for collecting garbage inside the block; afterwards it is on again if it was."""
     enabled = gc.isenabled()
     gc.disable()
     try:

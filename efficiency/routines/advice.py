@@ -231,5 +231,6 @@ def _scores(row: Row, baseline: Row, count: int | None) -> str:
     low, high = wilson_interval(baseline.score, count)
     return (
         f"score {share_text(row.score)}, baseline {share_text(baseline.score)} "
-        f"(95 % interval {share_text(low)} to {share_text(high)}, n = {count})"
+        f"(95 % interval {share_text(low)} to {share_text(high)}, "
+        f"n = {count} independent predictions)"
     )

@@ -24,8 +24,12 @@ from efficiency.core.values import PeakMemory, Ratio
 from efficiency.measure.arithmetic import bf16_speed
 from efficiency.measure.fidelity import sqnr_db
 from efficiency.measure.memory import peak_memory
+from efficiency.measure.outputs import output_tensor
+from efficiency.measure.threads import fixed_threads, steady_threads
 from efficiency.measure.timing import MINIMUM_ROUNDS, Comparison, compare
-from efficiency.routines.outputs import output_tensor
+from efficiency.routines.trials import independent_trials
+from efficiency.workloads.inputs import in_chunks
+from efficiency.workloads.split import Split
 
 RANDOM_INPUTS = 8
 LARGE_BATCH = 64
@@ -45,11 +49,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What needs no clock. `sqnr_db` is None for the baseline and where outputs are identical."""
+    """What needs no clock. `sqnr_db` is None for the baseline and where outputs are identical.
+
+    `score_over` says what the score is a share of, `score_count` how many independent trials that
+    is worth for its interval (see `trials.py`); both are None without a score.
+    """
 
     name: str
     score: float | None
     score_count: int | None
+    score_over: str | None
     sqnr_db: float | None
     peak: PeakMemory
 
@@ -109,7 +118,8 @@ def measure(task: Task, send: Callable[[Message], None]) -> None:
     models = {name: loader.load().to(task.device) for name, loader in loaders.items()}
     send(Message(ready=True))
     with torch.inference_mode():
-        _tell_facts(task, loaders[task.names[0]], models, send)
+        with fixed_threads(steady_threads()):
+            _tell_facts(task, loaders[task.names[0]], models, send)
         send(Message(bf16_arithmetic=bf16_speed(task.device, seed=task.seed)))
         _tell_times(task, loaders[task.names[0]], models, send)
 
@@ -117,26 +127,45 @@ def measure(task: Task, send: Callable[[Message], None]) -> None:
 def _tell_facts(
     task: Task, first: ModuleType, models: dict[str, nn.Module], send: Callable[[Message], None]
 ) -> None:
-    inputs, labels = (
-        first.held_out()
-        if hasattr(first, "held_out")
-        else (first.example_inputs(RANDOM_INPUTS), None)
-    )
+    split: Split | None = first.held_out() if hasattr(first, "held_out") else None
+    inputs = first.example_inputs(RANDOM_INPUTS) if split is None else split.held_out_inputs
     inputs = inputs.to(task.device)
-    reference = output_tensor(models[task.names[0]](inputs))
+    reference = _outputs(models[task.names[0]], inputs)
+    count, over = None, None
+    if split is not None:
+        right = reference.argmax(-1) == split.held_out_labels
+        count = independent_trials(right, split.held_out_files)
+        over = _scored_over(split, first.UNIT, count)
     for name, model in models.items():
-        outputs = output_tensor(model(inputs))
+        outputs = _outputs(model, inputs)
         send(
             Message(
                 facts=Facts(
                     name=name,
-                    score=None if labels is None else first.score(outputs, labels),
-                    score_count=None if labels is None else len(labels),
+                    score=None if split is None else first.score(outputs, split.held_out_labels),
+                    score_count=count,
+                    score_over=over,
                     sqnr_db=None if name == task.names[0] else sqnr_db(reference, outputs),
                     peak=_peak(model, first.example_inputs(task.batch_size).to(task.device)),
                 )
             )
         )
+
+
+def _outputs(model: nn.Module, inputs: Tensor) -> Tensor:
+    return in_chunks(lambda chunk: output_tensor(model(chunk)), inputs)
+
+
+def _scored_over(split: Split, unit: str, trials: int) -> str:
+    """What the score is a share of, and what that is worth where it is worth less."""
+    count = split.held_out_labels.numel()
+    if split.held_out_files is None:
+        return f"{count} held-out {unit}"
+    files = len(split.held_out_files.unique())
+    return (
+        f"{count} {unit} in {files} held-out files (those of one file resemble each other, so the "
+        f"interval is that of {trials} independent ones)"
+    )
 
 
 def _tell_times(

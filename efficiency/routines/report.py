@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from efficiency import intake
 from efficiency.core.context import Context
+from efficiency.core.energy import estimate
 from efficiency.core.errors import BadInput, Unavailable
 from efficiency.core.requests import ReportRequest
 from efficiency.core.units import ratio_text
@@ -18,16 +19,14 @@ from efficiency.core.values import (
     BatchSpeed,
     Environment,
     Finding,
-    Flops,
     Footprint,
     Progress,
     Ratio,
     Row,
     Study,
 )
-from efficiency.measure.energy import estimate_energy
 from efficiency.measure.environment import describe
-from efficiency.measure.flops import count_flops
+from efficiency.measure.operations import Operations, count_operations, flops_of
 from efficiency.measure.size import file_sizes
 from efficiency.measure.threads import fixed_threads, steady_threads
 from efficiency.measure.timing import Comparison
@@ -35,9 +34,9 @@ from efficiency.routines import advice, takeaway, weights
 from efficiency.routines.recipes.packing import count_values
 from efficiency.routines.remeasure import Facts, Task, Times, remeasured
 from efficiency.routines.stopwatch import Stopwatch
-from efficiency.routines.subject import Subject, check_room, example_input, in_shape, prepare
+from efficiency.routines.subject import Subject, check_room, example_input, prepare, workload_of
 from efficiency.routines.variants import TECHNIQUES, Technique, Variant
-from efficiency.workloads import catalogue, recognise
+from efficiency.workloads import catalogue
 
 # How far a run is, in percent: model trained, files made, all but the times known.
 TRAINED, COMPRESSED, KNOWN = 10, 30, 40
@@ -50,12 +49,9 @@ def run(request: ReportRequest, context: Context) -> Study:
         environment = describe(request.device)
     except Unavailable as error:
         raise BadInput(str(error)) from None
-    architecture = request.architecture or request.workload or _recognised(request)
-    if architecture is None:
+    workload = workload_of(request)
+    if workload is None:
         return _weights_only(request, environment, watch)
-    workload = catalogue.get(architecture)
-    if request.input_shape is not None:
-        workload = in_shape(workload, (1, *request.input_shape[1:]))
     report = _Report(request, context, workload, environment, watch)
     # Training too: with a thread on every core it waits for whatever else runs there, at times
     # fifty times as long.
@@ -82,6 +78,7 @@ class _Report:
         self.caveats: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.score_count: int | None = None
+        self.score_over: str | None = None
         self.bf16_arithmetic: Ratio | None = None
         self.percent = 0.0
 
@@ -92,7 +89,7 @@ class _Report:
             self.workload = subject.workload
         check_room(subject.model, len(TECHNIQUES), self.context.folder)
         with self.watch.phase("counting operations"):
-            flops = count_flops(subject.model, (example_input(self.workload),))
+            operations = count_operations(subject.model, (example_input(self.workload),))
         left = COMPRESSED - self.percent
         for technique in TECHNIQUES:
             self._step(f"compressing: {technique.label}", left / len(TECHNIQUES))
@@ -107,7 +104,7 @@ class _Report:
                     )
                     continue
             with self.watch.phase("saving"):
-                self.rows[technique.name] = self._saved(subject, technique, variant, flops)
+                self.rows[technique.name] = self._saved(subject, technique, variant, operations)
             self.context.partial(self.study(complete=False))
 
     def measure(self) -> None:
@@ -157,6 +154,7 @@ class _Report:
             phases=self.watch.phases(),
             score_name=self.workload.score_name,
             score_count=self.score_count,
+            score_over=self.score_over,
             batch_size=self.request.batch_size,
             complete=complete,
         )
@@ -164,17 +162,20 @@ class _Report:
     def _findings(self, rows: tuple[Row, ...]) -> tuple[Finding, ...]:
         return advice.findings(rows, self.score_count, self.bf16_arithmetic)
 
-    def _saved(self, subject: Subject, technique: Technique, variant: Variant, flops: Flops) -> Row:
+    def _saved(
+        self, subject: Subject, technique: Technique, variant: Variant, operations: Operations
+    ) -> Row:
         folder = self.context.folder / technique.name
         takeaway.write(folder, self.workload, variant.recipe, variant.tensors, technique.label)
         on_disk, zipped = file_sizes(folder / takeaway.WEIGHTS)
         buffers = {name for name, _ in subject.model.named_buffers()}
         parameters, nonzero = count_values(variant.tensors, buffers)
-        precision = {
-            each.layer: variant.precision
-            for each in flops.by_layer
-            if variant.whole_model or each.layer in variant.coverage.changed
-        }
+        kept = dict.fromkeys((each.layer for each in variant.coverage.skipped), "fp32")
+        energy = estimate(
+            operations.layers,
+            kept | dict.fromkeys(variant.coverage.changed, variant.precision),
+            otherwise=variant.precision if variant.whole_model else "fp32",
+        )
         return Row(
             name=technique.name,
             label=technique.label,
@@ -184,8 +185,8 @@ class _Report:
                 bytes_on_disk=on_disk,
                 bytes_zipped=zipped,
             ),
-            flops=flops,
-            energy=estimate_energy(flops, precision),
+            flops=flops_of(operations),
+            energy=energy,
             coverage=variant.coverage,
             notes=variant.notes,
         )
@@ -195,7 +196,7 @@ class _Report:
         if row.footprint is None:
             raise AssertionError("a measured row was saved before")
         footprint = replace(row.footprint, peak_bytes=facts.peak.total, peak_split=facts.peak)
-        self.score_count = facts.score_count
+        self.score_count, self.score_over = facts.score_count, facts.score_over
         self.rows[facts.name] = replace(
             row, score=facts.score, sqnr_db=facts.sqnr_db, footprint=footprint
         )
@@ -250,12 +251,6 @@ class _Report:
             Progress(step=step, done=int(self.percent), total=100, seconds_left=seconds_left)
         )
         self.percent += percent
-
-
-def _recognised(request: ReportRequest) -> str | None:
-    if request.model is None:
-        return None
-    return recognise.recognise(intake.load(request.model).shapes)
 
 
 def _weights_only(request: ReportRequest, environment: Environment, watch: Stopwatch) -> Study:

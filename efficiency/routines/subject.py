@@ -12,17 +12,14 @@ from torch import Tensor, nn
 
 from efficiency import intake
 from efficiency.core.errors import BadInput
-from efficiency.core.requests import ReportRequest
+from efficiency.core.requests import ModelRequest
 from efficiency.core.units import bytes_text, share_text
-from efficiency.routines.outputs import output_tensor
+from efficiency.measure.outputs import output_tensor
 from efficiency.workloads import catalogue, recognise
 from efficiency.workloads.catalogue import Workload
-from efficiency.workloads.digits import Split
 from efficiency.workloads.inputs import random_inputs
+from efficiency.workloads.split import Split
 from efficiency.workloads.training import evaluate, trained
-
-# A file that scores less on our data was trained on others; chance is 10 %.
-TRAINED_ON_OUR_DATA = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +32,25 @@ class Subject:
     seed: int
 
 
+def workload_of(request: ModelRequest) -> Workload | None:
+    """What the request is about, in the input shape it asks for; None for an unknown file.
+
+    Raises UnknownName for a name that is not in the catalogue, BadInput for a shape that its data
+    do not have.
+    """
+    name = request.workload or request.architecture
+    if name is None and request.model is not None:
+        name = recognise.recognise(intake.load(request.model).shapes)
+    if name is None:
+        return None
+    workload = catalogue.get(name)
+    if request.input_shape is None:
+        return workload
+    return in_shape(workload, (1, *request.input_shape[1:]))
+
+
 def prepare(
-    request: ReportRequest, workload: Workload, on_step: Callable[[str, float], None]
+    request: ModelRequest, workload: Workload, on_step: Callable[[str, float], None]
 ) -> tuple[Subject, tuple[str, ...]]:
     """The subject of a report, and notes on how it was made.
 
@@ -50,18 +64,12 @@ def prepare(
         tensors = trained(
             workload,
             request.seed,
-            lambda epoch: on_step(
-                f"training, epoch {epoch} of {workload.epochs}", epoch / workload.epochs
-            ),
+            lambda percent: on_step(f"training, {percent} % done", percent / 100),
         )
     else:
         on_step("loading", 0)
-        tensors, notes = _uploaded(request.model, workload)
-    model = workload.build()
-    # Older checkpoints lack the counters of batch normalization, which inference does not use.
-    missing = model.load_state_dict(tensors, strict=False).missing_keys
-    if any(not name.endswith(recognise.OPTIONAL) for name in missing):
-        raise AssertionError("what was trained or accepted is complete")
+        tensors, notes = uploaded(request.model, workload)
+    model = filled(workload, tensors)
     _try_out(model, workload)
     split = workload.load_split()
     if request.model is not None and not _finite(model, workload):
@@ -69,15 +77,15 @@ def prepare(
             "The model's outputs are NaN or infinite, so nothing below says anything about them; "
             "look for such values in its weights.",
         )
-        workload, split = replace(workload, data=None, score_name=None), None
-    if request.model is not None and split is not None:
-        score = evaluate(model, workload, split)
-        if score < TRAINED_ON_OUR_DATA:
+        workload, split = replace(workload, data=None), None
+    if request.model is not None and split is not None and workload.data is not None:
+        score = evaluate(model, split)
+        if score < workload.data.least_score:
             notes += (
-                f"On scikit-learn's digits this file scores {share_text(score)}, so it was trained "
+                f"On {workload.data.label} this file scores {share_text(score)}, so it was trained "
                 "on something else: score, calibration and fine-tuning are left out.",
             )
-            workload, split = replace(workload, data=None, score_name=None), None
+            workload, split = replace(workload, data=None), None
     return Subject(model=model, workload=workload, split=split, seed=request.seed), notes
 
 
@@ -109,7 +117,17 @@ def check_room(model: nn.Module, files: int, folder: Path) -> None:
             )
 
 
-def _uploaded(model: str, workload: Workload) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def filled(workload: Workload, tensors: dict[str, Tensor]) -> nn.Module:
+    """The workload's network with these weights."""
+    model = workload.build()
+    # Older checkpoints lack the counters of batch normalization, which inference does not use.
+    missing = model.load_state_dict(tensors, strict=False).missing_keys
+    if any(not name.endswith(recognise.OPTIONAL) for name in missing):
+        raise AssertionError("what was trained or accepted is complete")
+    return model
+
+
+def uploaded(model: str, workload: Workload) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The file's tensors in float32, if they are those of the architecture, and notes on them."""
     accepted = intake.load(model)
     found = recognise.mismatch(accepted.shapes, workload.name)

@@ -1,22 +1,26 @@
 """The folder a user takes away: `weights.safetensors` and a `load_model.py` that stands alone.
 
 `load_model.py` is put together from the very modules that are used here: the architecture, the data
-and the recipe. One file, its imports first; what is measured is what it loads.
+and the recipe, and what they import of ours. One file, its imports first; what is measured is what
+it loads.
 """
 
 import ast
 import inspect
+import platform
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
 from safetensors.torch import save_file
 from torch import Tensor
 
 import efficiency
-from efficiency.routines.recipes import packing
 from efficiency.workloads import inputs
 from efficiency.workloads.catalogue import Workload
+from efficiency.workloads.split import identity
 
 WEIGHTS = "weights.safetensors"
 
@@ -46,18 +50,27 @@ def load() -> nn.Module:
 
 SCORED = '''
 
-def held_out() -> tuple[Tensor, Tensor]:
-    """Inputs and labels that the score is taken on."""
+UNIT = "{unit}"
+DATA = "{data}"
+
+
+def held_out() -> Split:
+    """The data; inputs and labels that are held out are what the score is taken on."""
     split = load_split()
-    return split.held_out_inputs.reshape(-1, *INPUT_SHAPE[1:]), split.held_out_labels
+    shaped = split.held_out_inputs.reshape(-1, *INPUT_SHAPE[1:])
+    return split._replace(held_out_inputs=shaped)
 
 
 if __name__ == "__main__":
-    model = load()
-    inputs, labels = held_out()
+    split = held_out()
+    if identity(split) != DATA:
+        raise SystemExit(
+            "The data here ({label}) are not those that this model was trained and scored on; "
+            "use Python {python}."
+        )
     with torch.no_grad():
-        share = score(model(inputs), labels)
-    print(f"{score_name}: {{share:.6f}} on {{len(labels)}} held-out inputs")
+        share = score(in_chunks(load(), split.held_out_inputs), split.held_out_labels)
+    print(f"{score_name}: {{share:.6f}} on {{split.held_out_labels.numel()}} held-out {{UNIT}}")
 '''
 
 UNSCORED = """
@@ -80,34 +93,61 @@ def write(
 
 def source(workload: Workload, recipe: ModuleType, label: str) -> str:
     """The text of load_model.py."""
-    modules = [import_module(workload.architecture), inputs]
+    modules = [import_module(workload.architecture), inputs, recipe]
     if workload.data is not None:
-        modules.append(import_module(workload.data))
-    if hasattr(recipe, "unpack"):
-        modules.append(packing)
-    modules.append(recipe)
-    needs = "torch, safetensors"
-    if workload.data is not None:
-        needs += ", scikit-learn"
-    if "transformers" in inspect.getsource(modules[0]):
-        needs += ", transformers"
-    header = (
-        f'"""{workload.label}, {label}. Run it, or `from load_model import load`.\n\n'
-        f"Made by Efficiency Lab {efficiency.__version__}. Needs {needs}.\n"
-        '"""\n'
-    )
+        modules.append(import_module(workload.data.module))
     statements, bodies = _imports_and_body(IMPORTS)[0], []
-    for module in modules:
+    for module in _with_imported(modules):
         found, body = _imports_and_body(inspect.getsource(module))
         statements += found
         bodies.append(body)
-    fields = {
-        "input_shape": workload.input_shape,
-        "vocabulary": workload.vocabulary,
-        "score_name": workload.score_name,
-    }
-    main = MAIN.format(**fields) + (SCORED if workload.data else UNSCORED).format(**fields)
+    header = (
+        f'"""{workload.label}, {label}. Run it, or `from load_model import load`.\n\n'
+        f"Made by Efficiency Lab {efficiency.__version__} with Python {platform.python_version()}. "
+        f'Needs {", ".join(_needed(statements))}.\n"""\n'
+    )
+    main = MAIN.format(input_shape=workload.input_shape, vocabulary=workload.vocabulary)
+    main += UNSCORED if workload.data is None else _scored(workload)
     return "\n".join([header, *_merged(statements), "", "", "\n\n\n".join(bodies), main])
+
+
+def _scored(workload: Workload) -> str:
+    """The end of a loader that can score its model."""
+    data, split = workload.data, workload.load_split()
+    if data is None or split is None:
+        raise AssertionError("there is nothing to score on")
+    return SCORED.format(
+        label=data.label,
+        unit=data.unit,
+        score_name=data.score_name,
+        data=identity(split),
+        python=platform.python_version(),
+    )
+
+
+def _with_imported(modules: list[ModuleType]) -> list[ModuleType]:
+    """The modules, and all of ours that they import from; each once, after what it needs."""
+    found: dict[str, ModuleType] = {}
+    for module in modules:
+        statements, _ = _imports_and_body(inspect.getsource(module))
+        needed = [import_module(str(each.module)) for each in statements if _ours(each)]
+        found |= {each.__name__: each for each in (*_with_imported(needed), module)}
+    return list(found.values())
+
+
+def _ours(statement: ast.Import | ast.ImportFrom) -> TypeGuard[ast.ImportFrom]:
+    return isinstance(statement, ast.ImportFrom) and str(statement.module).startswith("efficiency")
+
+
+def _needed(statements: list[ast.Import | ast.ImportFrom]) -> list[str]:
+    """The packages to install for these imports, by the names that installers know."""
+    names = {
+        (str(each.module) if isinstance(each, ast.ImportFrom) else each.names[0].name)
+        for each in statements
+        if not _ours(each)
+    }
+    packages = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+    return sorted("scikit-learn" if name == "sklearn" else name for name in packages)
 
 
 def _merged(statements: list[ast.Import | ast.ImportFrom]) -> list[str]:
@@ -115,7 +155,7 @@ def _merged(statements: list[ast.Import | ast.ImportFrom]) -> list[str]:
     plain = {ast.unparse(each) for each in statements if isinstance(each, ast.Import)}
     names: dict[str, set[str]] = {}
     for each in statements:
-        if isinstance(each, ast.ImportFrom) and not str(each.module).startswith("efficiency"):
+        if isinstance(each, ast.ImportFrom) and not _ours(each):
             names.setdefault(str(each.module), set()).update(alias.name for alias in each.names)
     chosen = (
         f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)

@@ -20,7 +20,7 @@ from efficiency.routines.subject import Subject, example_input
 from efficiency.workloads.training import fit
 
 CALIBRATION_INPUTS = 256
-FINE_TUNING_EPOCHS = 3
+FINE_TUNING_SHARE = 1 / 8  # of the steps of training
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
@@ -68,7 +68,7 @@ def to_bf16(subject: Subject) -> Variant:
     return Variant(
         recipe=bf16,
         tensors=tensors,
-        coverage=_coverage(subject.model, lambda layer: True, ""),
+        coverage=_coverage(subject.model, lambda name, layer: None),
         precision="bf16",
         whole_model=True,
     )
@@ -78,8 +78,11 @@ def to_int8_dynamic(subject: Subject) -> Variant:
     """Linear and recurrent layers with int8 weights, activations quantized as they come."""
     coverage = _coverage(
         subject.model,
-        lambda layer: isinstance(layer, int8_dynamic.QUANTIZED_TYPES),
-        "dynamic quantization in PyTorch covers linear and recurrent layers only",
+        lambda name, layer: (
+            None
+            if isinstance(layer, int8_dynamic.QUANTIZED_TYPES)
+            else "dynamic quantization in PyTorch covers linear and recurrent layers only"
+        ),
     )
     if not coverage.changed:
         raise Unavailable("This model has no linear or recurrent layer to quantize dynamically.")
@@ -88,7 +91,7 @@ def to_int8_dynamic(subject: Subject) -> Variant:
         recipe=int8_dynamic,
         tensors=packing.pack(quantized.state_dict()),
         coverage=coverage,
-        precision="int8",
+        precision="int8-dynamic",
     )
 
 
@@ -110,22 +113,22 @@ def to_int8_static(subject: Subject) -> Variant:
         raise Unavailable(
             f"PyTorch's static quantization cannot trace or calibrate this model ({first})."
         ) from error
-    kept_float = {
-        name
-        for name, layer in quantized.named_modules()
-        if type(layer) in (*WEIGHTED, nn.Embedding)
-    }
-    coverage = _coverage(
-        subject.model,
-        lambda layer: isinstance(layer, WEIGHTED),
-        "has no static int8 version in PyTorch",
-        besides=kept_float,
-    )
+    now = dict(quantized.named_modules())
+
+    def reason(name: str, layer: nn.Module) -> str | None:
+        if name not in now and isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            return None  # it is part of the convolution before it
+        if type(now.get(name)).__module__.startswith("torch.ao.nn"):
+            return None
+        return "PyTorch's static quantization leaves it in float32"
+
+    coverage = _coverage(subject.model, reason)
     return Variant(
         recipe=int8_static,
         tensors=packing.pack(quantized.state_dict()),
         coverage=coverage,
         precision="int8",
+        whole_model=True,
         notes=(f"Calibrated on {len(chosen)} training inputs.",),
     )
 
@@ -133,45 +136,52 @@ def to_int8_static(subject: Subject) -> Variant:
 def pruned(subject: Subject, amount: float, tuned: bool) -> Variant:
     """The smallest weights of all layers together set to zero (global magnitude pruning).
 
-    With `tuned`, a few epochs of training follow in which the zeros stay zero.
+    With `tuned`, some more training follows in which the zeros stay zero.
     """
-    if tuned and subject.split is None:
+    recipe = subject.workload.recipe
+    if tuned and (subject.split is None or recipe is None):
         raise Unavailable("Fine-tuning needs training data, and there is none for this model.")
     model = copy.deepcopy(subject.model)
-    parameters = [(layer, "weight") for _, layer in weighted_layers(model)]
+    parameters = [(layer, name) for layer in model.modules() for name in weights_of(layer)]
     if not parameters:
-        raise Unavailable("This model has no linear or convolution layer to prune.")
+        raise Unavailable("This model has no linear, convolution or recurrent layer to prune.")
     prune.global_unstructured(parameters, prune.L1Unstructured, amount=amount)
     notes: tuple[str, ...] = ()
-    if tuned and subject.split is not None:
-        fit(model, subject.split, epochs=FINE_TUNING_EPOCHS, seed=subject.seed)
-        notes = (f"Fine-tuned for {FINE_TUNING_EPOCHS} epochs on the training data of the score.",)
+    if tuned and subject.split is not None and recipe is not None:
+        steps = fit(model, subject.split, recipe, seed=subject.seed, share=FINE_TUNING_SHARE)
+        notes = (
+            f"Fine-tuned for {steps} steps of {recipe.batch} inputs, an eighth of the training.",
+        )
     for layer, name in parameters:
         prune.remove(layer, name)
     coverage = _coverage(
-        model, lambda layer: isinstance(layer, WEIGHTED), "only layer weights are pruned"
+        model,
+        lambda name, layer: (
+            None
+            if weights_of(layer)
+            else "only weights of linear, convolution and recurrent layers are pruned"
+        ),
     )
     tensors = {name: model.state_dict()[name] for name in subject.model.state_dict()}
     return Variant(recipe=plain, tensors=tensors, coverage=coverage, notes=notes)
 
 
-def weighted_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Names and modules of the linear and convolution layers, where the arithmetic is."""
-    return [(name, layer) for name, layer in model.named_modules() if isinstance(layer, WEIGHTED)]
+def weights_of(layer: nn.Module) -> tuple[str, ...]:
+    """The parameters of a layer that are matrices of its arithmetic; none in other layers."""
+    if isinstance(layer, nn.RNNBase):
+        names = (name for name, _ in layer.named_parameters(recurse=False))
+        return tuple(name for name in names if name.startswith("weight_"))
+    return ("weight",) if isinstance(layer, WEIGHTED) else ()
 
 
-def _coverage(
-    model: nn.Module,
-    changes: Callable[[nn.Module], bool],
-    reason: str,
-    besides: frozenset[str] | set[str] = frozenset(),
-) -> Coverage:
-    """Which layers with parameters of their own change; the others are skipped for `reason`."""
+def _coverage(model: nn.Module, why_not: Callable[[str, nn.Module], str | None]) -> Coverage:
+    """Which layers with parameters of their own change, and why not: None for those that do."""
     changed, skipped = [], []
     for name, layer in model.named_modules():
         if next(layer.parameters(recurse=False), None) is None:
             continue
-        if changes(layer) and name not in besides:
+        reason = why_not(name, layer)
+        if reason is None:
             changed.append(name)
         else:
             skipped.append(Skipped(layer=name, reason=f"{type(layer).__name__}: {reason}"))

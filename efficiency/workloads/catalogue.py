@@ -1,37 +1,74 @@
-"""Name -> Workload. Adding one is one entry here and one module with `build()`. Imports no torch.
+"""Name -> Workload. Adding one is one entry here and a module of that name with `build()`.
 
-A workload without data can be timed, sized and compared with itself, but not scored or trained.
+Imports no torch. A workload without data can be timed, sized and compared with itself, but not
+scored or trained.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from efficiency.core.errors import UnknownName
+from efficiency.core.errors import Unavailable, UnknownName
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from efficiency.workloads.digits import Split
+    from efficiency.workloads.split import Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What networks are trained and scored on: a module of this package with `load_split()`.
+
+    The score is the share of `unit` that are predicted right. A file that gets less than
+    `least_score` was trained on something else.
+    """
+
+    module: str
+    label: str
+    unit: str
+    score_name: str = "accuracy"
+    least_score: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a network is trained: passes over the data, inputs a step, Adam's learning rate.
+
+    With `decay` the rate falls to zero along a straight line.
+    """
+
+    epochs: float
+    batch: int = 64
+    rate: float = 1e-3
+    decay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """An architecture, the shape of one input, and the data it is trained and scored on.
+    """An architecture, the shape of one input, and what it is trained on, if anything.
 
-    `architecture` names a module with `build()`, `data` one with `load_split()` and `score()`, or
-    None. `vocabulary` is the number of token ids where inputs are tokens, else None.
+    `vocabulary` is the number of token ids where inputs are tokens, else None.
     """
 
     name: str
     label: str
     description: str
-    architecture: str
     input_shape: tuple[int, ...]
-    data: str | None = None
-    score_name: str | None = None
-    epochs: int = 0
     vocabulary: int | None = None
+    data: Data | None = None
+    recipe: Recipe | None = None
+
+    @property
+    def architecture(self) -> str:
+        """The module with `build()`."""
+        return f"{__package__}.{self.name}"
+
+    @property
+    def score_name(self) -> str | None:
+        """What the score is called; None where there is no data to score on."""
+        return None if self.data is None else self.data.score_name
 
     def build(self) -> "nn.Module":
         """The network with fresh random weights, in evaluation mode."""
@@ -39,16 +76,44 @@ class Workload:
         return model.eval()
 
     def load_split(self) -> "Split | None":
-        """The data with its inputs in this workload's shape, or None where there is none."""
+        """The data with its inputs in this workload's shape, or None where there is none.
+
+        Raises Unavailable where this machine does not have it.
+        """
         if self.data is None:
             return None
-        split: Split = import_module(self.data).load_split()
+        split = _loaded(self.data.module)
         shape = (-1, *self.input_shape[1:])
         return split._replace(
             train_inputs=split.train_inputs.reshape(shape),
             held_out_inputs=split.held_out_inputs.reshape(shape),
         )
 
+
+@cache
+def _loaded(module: str) -> "Split":
+    try:
+        split: Split = import_module(module).load_split()
+    except FileNotFoundError as error:
+        raise Unavailable(str(error)) from error
+    return split
+
+
+DIGITS = Data(module="efficiency.workloads.digits", label="scikit-learn's digits", unit="digits")
+PACKAGES = Data(
+    module="efficiency.workloads.packages",
+    label="packages of Python's standard library",
+    unit="snippets",
+)
+CHARACTERS = Data(
+    module="efficiency.workloads.characters",
+    label="Python's standard library",
+    unit="characters",
+    score_name="next characters right",
+    least_score=0.4,
+)
+
+UNTRAINED = "Full size with random weights: right for size and time, has no accuracy."
 
 WORKLOADS = {
     workload.name: workload
@@ -57,41 +122,60 @@ WORKLOADS = {
             name="lenet",
             label="LeNet",
             description="The tutorial's small CNN, trained here on 1,437 handwritten digits.",
-            architecture="efficiency.workloads.lenet",
             input_shape=(1, 1, 28, 28),
-            data="efficiency.workloads.digits",
-            score_name="accuracy",
-            epochs=25,
+            data=DIGITS,
+            recipe=Recipe(epochs=25),
         ),
         Workload(
             name="mlp",
             label="MLP, three layers",
             description="The tutorial's multilayer perceptron, 784 wide, on the same digits.",
-            architecture="efficiency.workloads.mlp",
             input_shape=(1, 784),
-            data="efficiency.workloads.digits",
-            score_name="accuracy",
-            epochs=25,
+            data=DIGITS,
+            recipe=Recipe(epochs=25),
+        ),
+        Workload(
+            name="cnn",
+            label="CNN, residual",
+            description="Batch normalization and shortcuts, as CNNs have today; same digits.",
+            input_shape=(1, 1, 28, 28),
+            data=DIGITS,
+            recipe=Recipe(epochs=5, decay=True),
+        ),
+        Workload(
+            name="transformer",
+            label="Transformer, 64 tokens",
+            description="A small encoder, trained here to tell Python's own packages apart.",
+            input_shape=(1, 64),
+            vocabulary=4096,
+            data=PACKAGES,
+            recipe=Recipe(epochs=4, batch=32, decay=True),
+        ),
+        Workload(
+            name="lstm",
+            label="LSTM, 64 characters",
+            description="A language model of Python's own source, trained here: what comes next?",
+            input_shape=(1, 64),
+            vocabulary=97,
+            data=CHARACTERS,
+            recipe=Recipe(epochs=1, batch=8, rate=3e-3, decay=True),
         ),
         Workload(
             name="resnet50",
             label="ResNet-50",
-            description="Full size with random weights: right for size and time, has no accuracy.",
-            architecture="efficiency.workloads.resnet50",
+            description=UNTRAINED,
             input_shape=(1, 3, 224, 224),
         ),
         Workload(
             name="mobilenetv2",
             label="MobileNetV2",
-            description="Full size with random weights: right for size and time, has no accuracy.",
-            architecture="efficiency.workloads.mobilenetv2",
+            description=UNTRAINED,
             input_shape=(1, 3, 224, 224),
         ),
         Workload(
             name="bert",
             label="BERT-base, 128 tokens",
-            description="Full size with random weights: right for size and time, has no accuracy.",
-            architecture="efficiency.workloads.bert",
+            description=UNTRAINED,
             input_shape=(1, 128),
             vocabulary=30522,
         ),

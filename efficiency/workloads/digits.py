@@ -3,26 +3,16 @@
 Source: Alpaydin and Kaynak (1998), UCI "Optical Recognition of Handwritten Digits", test part.
 """
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from torch import Tensor
 
-
-class Split(NamedTuple):
-    """Inputs and labels to train on, and 360 that are held out for the score."""
-
-    train_inputs: Tensor
-    train_labels: Tensor
-    held_out_inputs: Tensor
-    held_out_labels: Tensor
+from efficiency.workloads.split import Split
 
 
 def load_split() -> Split:
-    """Images (N, 1, 28, 28) from 0 to 1, labels (N,); always the same fifth is held out."""
+    """Images (N, 1, 28, 28) from 0 to 1, labels (N,); always the same 360 are held out."""
     images, labels = load_digits(return_X_y=True)
     small = torch.tensor(images, dtype=torch.float32).reshape(-1, 1, 8, 8) / 16
     large = F.interpolate(small, size=(28, 28), mode="bilinear", align_corners=False)
@@ -31,8 +21,3 @@ def load_split() -> Split:
     )
     targets = torch.tensor(labels, dtype=torch.int64)
     return Split(large[train], targets[train], large[held_out], targets[held_out])
-
-
-def score(outputs: Tensor, labels: Tensor) -> float:
-    """Accuracy: the share of rows whose largest logit is the label's."""
-    return float((outputs.argmax(1) == labels).float().mean())

@@ -1,7 +1,11 @@
-"""Inputs to time a model with where there is no data: noise for images, random ids for tokens."""
+"""What goes into a model: inputs where there is no data, and many inputs a few at a time."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+CHUNK = 64
 
 
 def random_inputs(shape: tuple[int, ...], vocabulary: int | None = None, seed: int = 0) -> Tensor:
@@ -10,3 +14,8 @@ def random_inputs(shape: tuple[int, ...], vocabulary: int | None = None, seed: i
     if vocabulary is not None:
         return torch.randint(vocabulary, shape, generator=generator)
     return torch.randn(shape, generator=generator)
+
+
+def in_chunks(model: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The model's outputs for all inputs, which go in CHUNK at a time so that memory stays low."""
+    return torch.cat([model(chunk) for chunk in inputs.split(CHUNK)])

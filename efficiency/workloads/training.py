@@ -6,77 +6,94 @@ The recipe (Adam, its rate, batch and epochs) is fixed so that everybody compare
 import hashlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import islice
+from math import ceil
 from tempfile import NamedTemporaryFile
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LinearLR
 
 from efficiency.core import paths
-from efficiency.workloads.catalogue import Workload
-from efficiency.workloads.digits import Split
-from efficiency.workloads.inputs import random_inputs
+from efficiency.workloads.catalogue import Recipe, Workload
+from efficiency.workloads.inputs import in_chunks, random_inputs
+from efficiency.workloads.split import Split, fingerprint, score
 
-BATCH = 64
-RATE = 1e-3
 SETTLING_BATCHES = 4
 
 
 def fit(
     model: nn.Module,
     split: Split,
+    recipe: Recipe,
     *,
-    epochs: int,
     seed: int,
-    rate: float = RATE,
-    on_epoch: Callable[[int], None] = lambda epoch: None,
-) -> None:
-    """Train `model` in place with Adam and cross entropy; it is in evaluation mode afterwards."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    order = torch.Generator().manual_seed(seed)
+    share: float = 1.0,
+    on_percent: Callable[[int], None] = lambda percent: None,
+) -> int:
+    """Train `model` in place with Adam and cross entropy; it is in evaluation mode afterwards.
+
+    share: of the recipe's steps, for fine-tuning. on_percent: told how much of it is done, at most
+    a hundred times. Returns the number of steps.
+    """
+    count = len(split.train_labels)
+    steps = max(1, round(share * recipe.epochs * ceil(count / recipe.batch)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.rate)
+    rate = LinearLR(optimizer, 1.0, 0.0 if recipe.decay else 1.0, total_iters=steps)
+    percent = 0
     model.train()
-    for epoch in range(epochs):
-        for batch in torch.randperm(len(split.train_labels), generator=order).split(BATCH):
-            optimizer.zero_grad()
-            cross_entropy(model(split.train_inputs[batch]), split.train_labels[batch]).backward()
-            optimizer.step()
-        on_epoch(epoch + 1)
+    for step, batch in enumerate(islice(_batches(count, recipe.batch, seed), steps), start=1):
+        optimizer.zero_grad()
+        logits = model(split.train_inputs[batch])
+        cross_entropy(logits.flatten(0, -2), split.train_labels[batch].flatten()).backward()
+        optimizer.step()
+        rate.step()
+        if 100 * step // steps > percent:
+            percent = 100 * step // steps
+            on_percent(percent)
     model.eval()
+    return steps
+
+
+def _batches(count: int, size: int, seed: int) -> Iterator[Tensor]:
+    """Indices of batch after batch, in a new random order for every pass over the data."""
+    order = torch.Generator().manual_seed(seed)
+    while True:
+        yield from torch.randperm(count, generator=order).split(size)
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, workload: Workload, split: Split) -> float:
-    """The workload's score on the held-out part, from 0 to 1."""
-    score = import_module(str(workload.data)).score
-    return float(score(model(split.held_out_inputs), split.held_out_labels))
+def evaluate(model: nn.Module, split: Split) -> float:
+    """The score on the held-out part, from 0 to 1."""
+    return score(in_chunks(model, split.held_out_inputs), split.held_out_labels)
 
 
 def trained(
-    workload: Workload, seed: int, on_epoch: Callable[[int], None] = lambda epoch: None
+    workload: Workload, seed: int, on_percent: Callable[[int], None] = lambda percent: None
 ) -> dict[str, Tensor]:
     """State dict of the workload trained with this seed; from disk if it was trained before.
 
     A workload without data gives its random initial weights for the seed, not kept, with batch
-    normalization settled on random inputs.
+    normalization settled on random inputs. Raises Unavailable where the data are not here.
     """
-    split = workload.load_split()
-    file = paths.trained_folder() / f"{workload.name}-{_recipe(workload, seed)}.safetensors"
-    if file.exists():
-        return load_file(file)
+    split, recipe = workload.load_split(), workload.recipe
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = workload.build()
-    if split is None:
+    if split is None or recipe is None:
         settle_batch_norm(model, workload)
-    else:
-        fit(model, split, epochs=workload.epochs, seed=seed, on_epoch=on_epoch)
+        return model.state_dict()
+    file = paths.trained_folder() / f"{workload.name}-{_key(workload, split, seed)}.safetensors"
+    if not file.exists():
+        fit(model, split, recipe, seed=seed, on_percent=on_percent)
         with NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
             temporary.write(save(model.state_dict()))
         os.replace(temporary.name, file)
-    return model.state_dict()
+    return load_file(file)
 
 
 @torch.no_grad()
@@ -97,9 +114,14 @@ def settle_batch_norm(model: nn.Module, workload: Workload) -> None:
     model.eval()
 
 
-def _recipe(workload: Workload, seed: int) -> str:
+def _key(workload: Workload, split: Split, seed: int) -> str:
     """Short hash of everything that decides the weights."""
-    modules = [import_module(workload.architecture), import_module(str(workload.data or __name__))]
-    sources = [inspect.getsource(module) for module in modules]
-    recipe = repr((seed, workload.epochs, BATCH, RATE, torch.__version__, sources))
-    return hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    decisive = (
+        seed,
+        workload.recipe,
+        fingerprint(split.train_inputs, split.train_labels),
+        torch.__version__,
+        inspect.getsource(import_module(workload.architecture)),
+        inspect.getsource(fit),
+    )
+    return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ from efficiency.core.judgement import rule
 from efficiency.exports.html import headline_cards
 from pages.shared import frame, run_list
 from pages.shared.escape import escape
-from pages.shared.latest import latest_report
+from pages.shared.latest import latest
 from pages.shared.results import origin
 
 REPORT = "pages/report/page.py"
@@ -28,7 +28,7 @@ frame.header(
     "costs in accuracy.",
 )
 
-shown = latest_report()
+shown = latest("report")
 if shown is None:
     st.info(
         "Nothing has been measured here yet. The first report takes about a minute.",

@@ -20,11 +20,11 @@ frame.header("Runs", "Everything that was measured on this machine. Tick two to 
 
 
 def matching(runs: tuple[Run, ...], words: str, states: list[State]) -> list[Run]:
-    """The runs with these words in their title or id, and one of these states."""
+    """The runs with these words in their title, kind or id, and one of these states."""
     return [
         run
         for run in runs
-        if words.lower() in f"{run_list.title(run)} {run.id}".lower()
+        if words.lower() in f"{run_list.title(run)} {run.kind} {run.id}".lower()
         and (not states or run.state in states)
     ]
 
@@ -68,6 +68,7 @@ else:
     table = pd.DataFrame(
         {
             "Model": [run_list.title(run) for run in found],
+            "Kind": [run.kind for run in found],
             "State": [run.state.value for run in found],
             "Asked for": [run_list.started(run) for run in found],
             "Candidates": [run.row_count for run in found],
@@ -94,12 +95,7 @@ else:
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
             for run in ticked[:MOST_COMPARED]:
-                st.page_link(
-                    "pages/report/page.py",
-                    label=f"Open {run.id[:6]}",
-                    icon=":material/open_in_new:",
-                    query_params={"run": run.id},
-                )
+                run_list.link(run, f"Open {run.id[:6]}")
             ask_to_delete(ticked)
         if len(ticked) > MOST_COMPARED:
             st.info(f"Only the first {MOST_COMPARED} are compared.", icon=":material/info:")

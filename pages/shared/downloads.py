@@ -5,6 +5,7 @@ and forgets it one or two page runs after the click. So an archive is made on th
 memory once, not twice.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -16,16 +17,20 @@ from efficiency.exports import archive, html, text
 from efficiency.jobs import Run
 from pages.shared.escape import escape
 
+# Label, extension, kind of content, and what makes it of a study when somebody clicks.
+Download = tuple[str, str, str, Callable[[Study], str | bytes]]
+ALWAYS: tuple[Download, ...] = (
+    ("HTML report", "html", "text/html", html.html_text),
+    ("CSV", "csv", "text/csv", text.csv_text),
+    ("JSON", "json", "application/json", text.json_bytes),
+)
 
-def downloads(study: Study, name: str) -> None:
-    """The report as HTML, CSV and JSON, and the command that repeats it."""
+
+def downloads(study: Study, name: str, more: Sequence[Download] = ()) -> None:
+    """The study as HTML, CSV and JSON, what else a page offers, and the command that repeats it."""
     st.subheader("Take it away", anchor=False)
     with st.container(horizontal=True):
-        for label, extension, mime, make in (
-            ("HTML report", "html", "text/html", html.html_text),
-            ("CSV", "csv", "text/csv", text.csv_text),
-            ("JSON", "json", "application/json", text.json_bytes),
-        ):
+        for label, extension, mime, make in (*ALWAYS, *more):
             st.download_button(
                 label,
                 data=partial(make, study),

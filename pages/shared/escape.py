@@ -3,8 +3,11 @@
 import re
 from string import punctuation
 
+from efficiency.exports.columns import THIN
+
 PUNCTUATION = re.compile(f"([{re.escape(punctuation)}])")
 SHORTCODE = re.compile(r":(?=[a-zA-Z+\-_])")
+SPACES = re.compile(f"[^\\S{THIN}]+")  # numbers have thin spaces, and stay on one line
 JOINER = "\N{WORD JOINER}"
 
 
@@ -14,6 +17,8 @@ def escape(text: object) -> str:
     A backslash disarms every sign that markdown knows. Streamlit replaces :emoji: and
     :material/icons: after that, so an invisible joiner parts the colon from the word.
     """
-    line = " ".join(str(text).split())
-    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    line = SPACES.sub(" ", str(text)).strip()
+    shown = "".join(
+        each if each.isprintable() or each == THIN else "\N{REPLACEMENT CHARACTER}" for each in line
+    )
     return PUNCTUATION.sub(r"\\\1", SHORTCODE.sub(f":{JOINER}", shown))

@@ -1,7 +1,10 @@
 """A finished study on a page: headlines, findings, charts, tables, machine, downloads."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from efficiency.charts.chart import Chart
 from efficiency.charts.family import charts
 from efficiency.charts.style import enlarge
 from efficiency.charts.weights import histogram_figure
@@ -24,6 +27,21 @@ PLOT_CONFIG = {
 
 def results(study: Study, key: str) -> None:
     """Everything a study says. `key` tells several on one page apart."""
+    caveats(study)
+    if headlines(study):
+        st.html(html.headline_cards(study))
+        st.caption(escape(rule(study)))
+    chart_tabs(charts(study), key)
+    if study.findings:
+        st.subheader("Why?", anchor=False)
+        findings(study)
+    st.subheader("All candidates", anchor=False)
+    st.html(study_table(study))
+    _details(study, key)
+
+
+def caveats(study: Study) -> None:
+    """What people must know before they read the numbers."""
     if study.environment.disturbed:
         st.warning(
             f"The times are doubtful: {escape(study.environment.disturbed)}",
@@ -31,14 +49,6 @@ def results(study: Study, key: str) -> None:
         )
     for caveat in study.caveats:
         st.info(escape(caveat), icon=":material/info:")
-    if headlines(study):
-        st.html(html.headline_cards(study))
-        st.caption(escape(rule(study)))
-    _charts(study, key)
-    _why(study)
-    st.subheader("All candidates", anchor=False)
-    st.html(study_table(study))
-    _details(study, key)
 
 
 def origin(study: Study, *, shipped: bool) -> None:
@@ -52,10 +62,8 @@ def origin(study: Study, *, shipped: bool) -> None:
         st.caption(escape(where))
 
 
-def _why(study: Study) -> None:
-    if not study.findings:
-        return
-    st.subheader("Why?", anchor=False)
+def findings(study: Study) -> None:
+    """What was found, the numbers behind it, what to do next."""
     for each in study.findings:
         st.markdown(
             f"**{escape(each.finding)}** {escape(each.evidence)}  \n"
@@ -63,13 +71,30 @@ def _why(study: Study) -> None:
         )
 
 
-def _charts(study: Study, key: str) -> None:
-    shown = charts(study)
+def chart_tabs(shown: Sequence[Chart], key: str) -> None:
+    """A tab for each chart, with how to read it."""
     for tab, chart in zip(st.tabs([each.title for each in shown]), shown, strict=True):
         with tab:
-            st.caption(chart.reading)
-            figure = enlarge(chart.figure, frame.LARGE) if frame.presenting() else chart.figure
-            st.plotly_chart(figure, key=f"{key}_{chart.name}", config=PLOT_CONFIG)
+            draw_chart(chart, key)
+
+
+def draw_chart(chart: Chart, key: str) -> None:
+    """How to read a chart, and the chart; larger for a projector."""
+    st.caption(escape(chart.reading))
+    figure = enlarge(chart.figure, frame.LARGE) if frame.presenting() else chart.figure
+    st.plotly_chart(figure, key=f"{key}_{chart.name}", config=PLOT_CONFIG)
+
+
+def machine(study: Study) -> None:
+    """Notes, machine and software, and where the time went."""
+    if study.notes:
+        with st.expander("Notes", icon=":material/notes:"):
+            st.markdown("\n".join(f"- {escape(note)}" for note in study.notes))
+    with st.expander("Machine, software, and where the time went", icon=":material/memory:"):
+        st.html(plain_table(("", ""), html.environment_lines(study.environment)))
+        lines = [(each.name, seconds_text(each.seconds)) for each in study.phases]
+        if lines:
+            st.html(plain_table(("Part of the run", "wall time"), lines))
 
 
 def _details(study: Study, key: str) -> None:
@@ -87,14 +112,7 @@ def _details(study: Study, key: str) -> None:
     if study.layers:
         with st.expander(f"Every layer ({len(study.layers)})", icon=":material/stacks:"):
             _layers(study, key)
-    if study.notes:
-        with st.expander("Notes", icon=":material/notes:"):
-            st.markdown("\n".join(f"- {escape(note)}" for note in study.notes))
-    with st.expander("Machine, software, and where the time went", icon=":material/memory:"):
-        st.html(plain_table(("", ""), html.environment_lines(study.environment)))
-        lines = [(each.name, seconds_text(each.seconds)) for each in study.phases]
-        if lines:
-            st.html(plain_table(("Part of the run", "wall time"), lines))
+    machine(study)
 
 
 def _layers(study: Study, key: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from efficiency.core.requests import ReportRequest
+from efficiency.core.requests import AmpRequest, ModelRequest
 from efficiency.jobs import Run, State
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
@@ -24,7 +24,9 @@ def title(run: Run) -> str:
     """What the run is about, in plain text."""
     if run.title is not None:
         return run.title
-    if not isinstance(run.request, ReportRequest):
+    if isinstance(run.request, AmpRequest):
+        return f"{catalogue.get(run.request.workload).label}, {run.request.dtype}"
+    if not isinstance(run.request, ModelRequest):
         return run.kind
     if run.request.workload in catalogue.names():
         return catalogue.get(run.request.workload).label
@@ -41,9 +43,15 @@ def links(runs: Sequence[Run]) -> None:
     if not runs:
         st.caption("No runs yet.")
     for run in runs:
-        st.page_link(
-            "pages/report/page.py",
-            label=f"{escape(title(run))}, {run.state.value}, {started(run)}",
-            icon=STATE_ICON[run.state],
-            query_params={"run": run.id},
-        )
+        label = f"{escape(title(run))}, {run.kind}, {run.state.value}, {started(run)}"
+        link(run, label, icon=STATE_ICON[run.state])
+
+
+def link(run: Run, label: str, icon: str = ":material/open_in_new:") -> None:
+    """A link to the page of the run's kind, at the run."""
+    st.page_link(page(run), label=label, icon=icon, query_params={"run": run.id})
+
+
+def page(run: Run) -> str:
+    """The page that shows such runs."""
+    return f"pages/{run.kind}/page.py"

@@ -12,6 +12,15 @@ from tests import samples
 
 pytestmark = pytest.mark.browser
 
+STUDIES = {
+    "report": samples.report(),
+    "hostile": samples.hostile(),
+    "weights": samples.weights(),
+    "energy": samples.energy(tuple(samples.deep_layers()), title="Deep"),
+    "training": samples.energy(title="LeNet, training step", training=True),
+    "hostile energy": samples.hostile_energy(),
+}
+
 
 @pytest.fixture
 def open_file(chromium: Browser, tmp_path: Path) -> Callable[..., tuple[Page, list[str]]]:
@@ -32,14 +41,14 @@ def open_file(chromium: Browser, tmp_path: Path) -> Callable[..., tuple[Page, li
     return open_it
 
 
-@pytest.mark.parametrize("study", [samples.report(), samples.hostile(), samples.weights()])
+@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_it_opens_silently_and_fits(
-    open_file: Callable[..., tuple[Page, list[str]]], study: Study, width: int
+    open_file: Callable[..., tuple[Page, list[str]]], study: str, width: int
 ) -> None:
-    page, said = open_file(study, viewport={"width": width, "height": 800})
+    page, said = open_file(STUDIES[study], viewport={"width": width, "height": 800})
     assert said == []
-    assert page.title() == study.title
+    assert page.title() == STUDIES[study].title
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -57,12 +66,12 @@ TOUCHING = """
 """
 
 
-@pytest.mark.parametrize("study", [samples.report(), samples.hostile(), samples.weights()])
+@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_name_and_no_number_touches_a_mark(
-    open_file: Callable[..., tuple[Page, list[str]]], study: Study, width: int
+    open_file: Callable[..., tuple[Page, list[str]]], study: str, width: int
 ) -> None:
-    page, _ = open_file(study, viewport={"width": width, "height": 800})
+    page, _ = open_file(STUDIES[study], viewport={"width": width, "height": 800})
     page.wait_for_timeout(500)  # charts take the width they are given
     assert page.locator(".points path.point").count() > 0
     assert page.evaluate(TOUCHING) == []

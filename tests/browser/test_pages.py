@@ -53,7 +53,9 @@ def test_the_first_visitor_of_a_server_can_start_at_any_address(open_page: Open)
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", ["/", "/report", "/runs", "honest", "hostile", "weights"])
+@pytest.mark.parametrize(
+    "path", ["/", "/report", "/energy", "/runs", "honest", "hostile", "weights"]
+)
 def test_no_page_scrolls_sideways(
     open_page: Open, runs: dict[str, str], path: str, size: str
 ) -> None:

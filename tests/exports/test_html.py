@@ -11,7 +11,7 @@ import pytest
 from efficiency.core import serial
 from efficiency.core.judgement import rule
 from efficiency.core.values import Study
-from efficiency.exports.columns import RANDOM_INPUTS, columns
+from efficiency.exports.columns import RANDOM_INPUTS, THIN, columns
 from efficiency.exports.html import html_text, script_safe
 from efficiency.exports.table import comparison_table, plain_table, study_table
 from efficiency.routines import remeasure
@@ -87,7 +87,7 @@ def test_every_candidate_is_in_the_table_with_reason_or_numbers() -> None:
 
 def test_the_tables_together_show_every_kind_of_number(document: str) -> None:
     text = Elements(document).text
-    for number in ("247 kB", "228 kB", "160 µs", "97.2 %", "46.1 dB", "61 706", "estimated"):
+    for number in ("247 kB", "228 kB", "160 µs", "97.2 %", "46.1 dB", f"61{THIN}706", "estimated"):
         assert number in text
 
 
@@ -103,6 +103,15 @@ def test_it_says_what_the_peak_is_held_for_and_what_was_not_counted() -> None:
     assert "247 kB parameters, 57 kB activations, 3 kB temporary" in body
     assert "aten.gelu, aten.sort" in body
     assert "operators that work in one inference but are not part of Operations" in body
+
+
+def test_it_says_what_the_score_is_a_share_of() -> None:
+    over = "900 characters in 9 held-out files (as good as 70 independent ones)"
+    study = replace(samples.report(), score_over=over, score_count=70)
+    notes = {each.heading: each.note for each in columns(study)}
+    assert notes["Accuracy"] == f"share of {over}, with its 95 % interval"
+    assert "over the outputs of all held-out inputs" in notes["SQNR"]
+    assert notes["Accuracy"] in Elements(html_text(study)).text
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,23 @@ def test_packed_weights_of_quantized_layers_are_parameters() -> None:
 
 @pytest.mark.usefixtures("x86")
 @pytest.mark.filterwarnings("ignore")
+def test_weights_hidden_in_quantized_recurrent_layers_are_parameters() -> None:
+    recurrent = nn.Sequential(nn.LSTM(32, 64, num_layers=2)).eval()
+    model = torch.ao.quantization.quantize_dynamic(recurrent, {nn.LSTM})
+    batch = torch.randn(5, 1, 32)
+
+    def call() -> object:
+        with torch.no_grad():
+            return model(batch)
+
+    # Four gates: each has weights for the input and for the state, and two biases.
+    weights, biases = 4 * 64 * (32 + 64 + 64 + 64), 2 * 2 * 4 * 64 * FLOAT
+    found = peak_memory(call, model).parameters
+    assert weights + biases <= found <= weights + biases + 100  # scales, zero points
+
+
+@pytest.mark.usefixtures("x86")
+@pytest.mark.filterwarnings("ignore")
 def test_per_channel_scales_count_too() -> None:
     model = nn.Sequential(torch.ao.quantization.QuantStub(), nn.Conv2d(3, 16, 3)).eval()
     model.qconfig = torch.ao.quantization.get_default_qconfig("x86")

@@ -1,12 +1,13 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from efficiency.core import serial
-from efficiency.core.requests import ReportRequest
+from efficiency.core.requests import parse
 from efficiency.core.values import Study
+from efficiency.jobs import supervisor
 from efficiency.jobs.store import Store
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -21,13 +22,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def nothing_starts(home: Path) -> Iterator[None]:
+    """The test is the supervisor, and has what is submitted wait."""
+    lock = supervisor.take_lock()
+    assert lock is not None
+    with lock:
+        yield
+
+
+@pytest.fixture
 def finished() -> Callable[[Study], str]:
     """Puts a study into the store as a run that is done; gives its id."""
     seeds = iter(range(1000, 2000))
 
     def finish(study: Study) -> str:
         with Store() as store:
-            run = store.submit(ReportRequest(workload="lenet", seed=next(seeds)))
+            run = store.submit(parse(study.request | {"seed": next(seeds)}))
             store.take()
             store.finish(run, serial.encode(study))
             store.vacate(run)

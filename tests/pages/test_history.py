@@ -1,7 +1,6 @@
 """Pages about runs of the past: measured by another version, measured again, or very many."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,15 +15,6 @@ from tests.pages.test_pages import words
 
 Open = Callable[..., AppTest]
 Finish = Callable[[Study], str]
-
-
-@pytest.fixture
-def nothing_starts(home: Path) -> Iterator[None]:
-    """The test is the supervisor, and has what is submitted wait."""
-    lock = supervisor.take_lock()
-    assert lock is not None
-    with lock:
-        yield
 
 
 def spoil(run: str) -> None:

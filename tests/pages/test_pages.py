@@ -37,7 +37,7 @@ def charts(app: AppTest) -> list[str]:
     return [each.proto.spec for each in app.get("plotly_chart")]
 
 
-@pytest.mark.parametrize("page", ["", "report", "runs"])
+@pytest.mark.parametrize("page", ["", "report", "energy", "runs"])
 def test_every_page_can_be_opened_before_anything_was_measured(open_page: Open, page: str) -> None:
     app = open_page(page)
     assert len(app.title) == 1
@@ -130,7 +130,7 @@ def test_the_shipped_report_says_that_it_was_measured_elsewhere(
 ) -> None:
     shipped = tmp_path / "lenet.json"
     shipped.write_bytes(serial.encode(samples.report()))
-    monkeypatch.setattr(latest, "SHIPPED", shipped)
+    monkeypatch.setitem(latest.SHIPPED, "report", shipped)
     for page in ("", "report"):
         said = words(open_page(page))
         assert "measured elsewhere" in said
@@ -143,7 +143,7 @@ def test_what_was_measured_here_goes_before_what_is_shipped(
 ) -> None:
     shipped = tmp_path / "lenet.json"
     shipped.write_bytes(serial.encode(replace(samples.report(), title="Shipped")))
-    monkeypatch.setattr(latest, "SHIPPED", shipped)
+    monkeypatch.setitem(latest.SHIPPED, "report", shipped)
     finished(samples.report())
     said = words(open_page())
     assert "measured here" in said

@@ -1,15 +1,34 @@
-"""The report that a new installation shows before anything was measured on it."""
+"""The studies that a new installation shows before anything was measured on it."""
+
+import pytest
 
 from efficiency.core import serial
+from efficiency.core.energy import estimate
+from efficiency.core.roofline import points, time_shares
 from efficiency.routines.variants import TECHNIQUES
 from pages.shared import latest
 
 
 def test_the_shipped_report_is_a_whole_undisturbed_one_of_today_s_form() -> None:
-    study = serial.decode(latest.SHIPPED.read_bytes())
+    study = serial.decode(latest.SHIPPED["report"].read_bytes())
     assert serial.decode(serial.encode(study)) == study
     assert [row.name for row in study.rows] == [technique.name for technique in TECHNIQUES]
     assert all(row.timing is not None and row.score is not None for row in study.rows)
     assert study.complete
     assert study.findings
     assert study.environment.disturbed is None
+
+
+def test_the_shipped_energy_study_is_a_whole_undisturbed_one_of_today_s_estimates() -> None:
+    study = serial.decode(latest.SHIPPED["energy"].read_bytes())
+    assert serial.decode(serial.encode(study)) == study
+    assert study.complete
+    assert study.environment.disturbed is None
+    assert study.rows[0].timing is not None
+    assert study.anatomy is not None
+    assert points(study.anatomy)
+    assert time_shares(study.anatomy) is not None
+    for row in study.rows[:4]:
+        today = estimate(study.anatomy.layers, {}, otherwise=row.name)
+        assert row.energy is not None
+        assert row.energy.joules == pytest.approx(today.joules)

@@ -89,9 +89,10 @@ def test_sizes_are_those_of_the_files(study: Study, context: Listening) -> None:
 
 def test_energy_follows_the_precision_of_the_layers(study: Study) -> None:
     joules = {row.name: row.energy.joules for row in study.rows if row.energy and row.energy.joules}
-    # The table's multiply-accumulate: fp32 3.7 + 0.9, bf16 1.1 + 0.9, int8 0.2 + 0.1 (32-bit sum).
-    assert joules["baseline"] / joules["bf16"] == pytest.approx(4.6 / 2.0)
-    assert joules["baseline"] / joules["int8-static"] == pytest.approx(4.6 / 0.3)
+    # Arithmetic of a multiply-accumulate: fp32 3.7 + 0.9, bf16 1.1 + 0.9, int8 0.2 + 0.1 pJ (sums
+    # in 32 bits). Bytes moved: a half, and a quarter. Most of the energy is movement.
+    assert 2 < joules["baseline"] / joules["bf16"] < 4.6 / 2.0
+    assert 4 < joules["baseline"] / joules["int8-static"] < 4.6 / 0.3
     assert joules["int8-static"] < joules["int8-dynamic"] < joules["baseline"]
     assert joules["pruned-90"] == joules["baseline"]
 

@@ -53,12 +53,12 @@ def test_saved_file_scores_the_same_in_a_fresh_process(
         subject.workload.build(), tensors, random_inputs(subject.workload.input_shape)
     )
     assert subject.split is not None
-    here = training.evaluate(restored, subject.workload, subject.split)
+    here = training.evaluate(restored, subject.split)
 
     loader = [sys.executable, "-W", "error", str(folder / "load_model.py")]
     done = subprocess.run(loader, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = re.fullmatch(r"accuracy: ([\d.]+) on 360 held-out inputs\n", done.stdout)
+    found = re.fullmatch(r"accuracy: ([\d.]+) on 360 held-out digits\n", done.stdout)
     assert found
     assert float(found[1]) == pytest.approx(here, abs=1e-6)
     assert here > 0.8 or technique.name in ("pruned-80", "pruned-90")
@@ -97,7 +97,11 @@ def test_pruning_leaves_the_share_asked_for(
     subject: Subject, made: dict[str, Variant], percent: int, tuned: bool
 ) -> None:
     tensors = made[f"pruned-{percent}-tuned" if tuned else f"pruned-{percent}"].tensors
-    weights = [tensors[f"{name}.weight"] for name, _ in variants.weighted_layers(subject.model)]
+    weights = [
+        tensors[f"{path}.{name}"]
+        for path, layer in subject.model.named_modules()
+        for name in variants.weights_of(layer)
+    ]
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     assert zeros == pytest.approx(percent / 100 * sum(w.numel() for w in weights), abs=1)
 

@@ -1,13 +1,16 @@
 """Quantized state dicts as plain tensors, so that they fit in a safetensors file, and back.
 
 A quantized tensor becomes its integers under its own name, and `::scale` and `::zero_point` beside
-it. A packed pair of weight and bias, as quantized Linear keeps it, becomes two tensors.
+it. A packed pair of weight and bias, as quantized Linear keeps it, becomes two tensors; a quantized
+recurrent layer keeps an object with two such pairs, one for its inputs and one for its state.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
+
+PAIRS = ("ih", "hh")
 
 
 def pack(state: dict[str, Any]) -> dict[str, Tensor]:
@@ -19,6 +22,9 @@ def pack(state: dict[str, Any]) -> dict[str, Tensor]:
             tensors |= pack({f"{name}::weight": weight})
             if bias is not None:
                 tensors[f"{name}::bias"] = bias.detach()
+        elif isinstance(value, torch.ScriptObject):
+            pairs = zip(PAIRS, _pairs(value), strict=True)
+            tensors |= pack({f"{name}::{each}": pair for each, pair in pairs})
         elif isinstance(value, Tensor) and value.is_quantized:
             per_channel = value.qscheme() in (
                 torch.per_channel_affine,
@@ -45,7 +51,23 @@ def unpack(tensors: dict[str, Tensor], like: dict[str, Any]) -> dict[str, Any]:
     return like
 
 
+def _pairs(cell: Any) -> list[tuple[Tensor, Tensor | None]]:
+    """Weight and bias for the inputs, and for the state, of a quantized recurrent layer."""
+    _, _, _, _, packed = cell.__getstate__()[0]
+    return [each.__getstate__()[0] for each in packed]
+
+
 def _unpacked(name: str, tensors: dict[str, Tensor], like: Any) -> Any:
+    if isinstance(like, torch.ScriptObject):
+        pairs = zip(PAIRS, _pairs(like), strict=True)
+        ih, hh = (_unpacked(f"{name}::{each}", tensors, pair) for each, pair in pairs)
+        return torch.ops.quantized.make_quantized_cell_params_dynamic(
+            torch.ops.quantized.linear_prepack(*ih),
+            torch.ops.quantized.linear_prepack(*hh),
+            ih[1],
+            hh[1],
+            True,  # activations in 7 bits, as PyTorch has it: products of 8 bits could overflow
+        )
     if isinstance(like, tuple):
         weight = _unpacked(f"{name}::weight", tensors, like[0])
         bias = tensors.get(f"{name}::bias")

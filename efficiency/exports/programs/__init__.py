@@ -1,0 +1,1 @@
+"""Programs that people take away: short, complete, and doing just what the study did."""

@@ -1,0 +1,90 @@
+"""A mixed-precision study: numbers, why, loss scaling, dtypes, and what others have published."""
+
+import streamlit as st
+
+from efficiency.charts.amp import scaling_charts, sweep_charts, training_charts
+from efficiency.core.mixed import MixedPrecision
+from efficiency.core.values import Study
+from efficiency.exports import mixed
+from efficiency.exports.operators import assertions, conversions, operator_table
+from efficiency.exports.programs.amp import amp_program
+from efficiency.exports.table import study_table
+from pages.amp.predict import predicted
+from pages.shared import downloads
+from pages.shared.escape import escape
+from pages.shared.results import caveats, chart_tabs, draw_chart, machine
+
+PROGRAM = ("PyTorch program", "py", "text/x-python", amp_program)
+HOLDS = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/help:"}
+
+
+def result(study: Study, key: str) -> None:
+    """Everything a study says. `key` tells several apart."""
+    if study.mixed is None:
+        st.info("This run recorded nothing; run it again.", icon=":material/info:")
+        return
+    caveats(study)
+    st.html(mixed.amp_cards(study, predicted()))
+    if training := training_charts(study):
+        chart_tabs(training, key)
+    _why(study, study.mixed)
+    if scaling := scaling_charts(study):
+        st.subheader("Loss scaling", anchor=False)
+        chart_tabs(scaling, key)
+        with st.expander("What float16 loses at every scale, as a table", icon=":material/table:"):
+            st.html(mixed.scales_table(study.mixed))
+    for chart in sweep_charts(study):
+        st.subheader(escape(chart.title), anchor=False)
+        draw_chart(chart, key)
+    if study.mixed.operators:
+        st.subheader("What autocast did", anchor=False)
+        _operators(study.mixed)
+    st.subheader("Published beside measured", anchor=False)
+    st.badge("published", icon=":material/menu_book:", color="blue")
+    st.html(mixed.published_table(study))
+    st.subheader("All candidates", anchor=False)
+    st.html(study_table(study))
+    _details(study)
+    if study.mixed.sizes is None:
+        downloads.downloads(study, key)
+        return
+    with st.expander("The program that does just this", icon=":material/code:"):
+        st.code(amp_program(study), language="python")
+    downloads.downloads(study, key, more=(PROGRAM,))
+
+
+def _why(study: Study, found: MixedPrecision) -> None:
+    st.subheader("Why?", anchor=False)
+    for each in study.findings:
+        st.markdown(
+            f"**{escape(each.finding)}** {escape(each.evidence)}  \n"
+            f":material/arrow_forward: {escape(each.next_step)}"
+        )
+    if not study.findings:
+        st.markdown("\n".join(f"- {escape(each)}" for each in found.prediction.reasons))
+    st.code(mixed.FORMULA, language=None, wrap_lines=True)
+
+
+def _operators(found: MixedPrecision) -> None:
+    """The tutorial's two assertions in words, and the table."""
+    for each in assertions(found):
+        st.markdown(
+            f"{HOLDS[each.holds]} `{each.code}`  \n{escape(each.meaning)} {_verdict(each.holds)} "
+            f"{escape(each.evidence)}."
+        )
+    st.caption(escape(conversions(found)))
+    title = f"Every operator of one step ({len(found.operators)})"
+    with st.expander(title, icon=":material/table:"):
+        st.html(operator_table(found))
+
+
+def _verdict(holds: bool | None) -> str:
+    return "" if holds is None else "**Holds here:**" if holds else "**Does not hold here:**"
+
+
+def _details(study: Study) -> None:
+    with st.expander("More numbers", icon=":material/table:"):
+        st.html(study_table(study, details=True))
+    with st.expander("How this was measured", icon=":material/help:"):
+        st.markdown(escape(mixed.METHOD))
+    machine(study)

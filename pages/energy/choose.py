@@ -1,0 +1,53 @@
+"""Choosing what to take apart: a workload, a batch size, an inference or a training step."""
+
+from dataclasses import fields
+
+import streamlit as st
+
+from efficiency import jobs
+from efficiency.core.errors import EfficiencyError
+from efficiency.core.requests import EnergyRequest
+from efficiency.workloads import catalogue
+from pages.shared.escape import escape
+from pages.shared.run_panel import follow
+
+HELP = {each.name: each.metadata.get("help", "") for each in fields(EnergyRequest)}
+INFERENCE, TRAINING = "inference", "training step"
+
+
+def choose() -> None:
+    """The controls, and the button that starts the run."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        workload = st.selectbox(
+            "Model",
+            catalogue.names(),
+            format_func=lambda name: catalogue.get(name).label,
+            key="energy_workload",
+            bind="query-params",
+            width=260,
+        )
+        batch_size = st.number_input(
+            "Batch size", 1, 1024, 1, key="energy_batch_size", help=HELP["batch_size"], width=160
+        )
+        passed = st.segmented_control(
+            "Pass",
+            (INFERENCE, TRAINING),
+            default=INFERENCE,
+            required=True,
+            key="energy_pass",
+            help=HELP["training"],
+        )
+        started = st.button("Run", type="primary", icon=":material/play_arrow:", key="energy_run")
+    st.caption(escape(catalogue.get(workload).description))
+    if not started:
+        return
+    try:
+        run = jobs.submit(
+            EnergyRequest(
+                workload=workload, batch_size=int(batch_size), training=passed == TRAINING
+            )
+        )
+    except EfficiencyError as error:
+        st.error(escape(error), icon=":material/error:")
+        return
+    follow(run)

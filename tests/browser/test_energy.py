@@ -1,0 +1,220 @@
+"""The Energy page in a browser: controls that answer at once, and a run from the click to the sums.
+
+Whatever the pages write to the console is an error here, but for two files that Streamlit itself
+asks for in vain on every page below the first.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from efficiency import jobs
+from efficiency.core import serial
+from efficiency.core.requests import parse
+from efficiency.core.units import joules_text
+from efficiency.core.values import Study
+from efficiency.exports.columns import THIN
+from efficiency.exports.energy import account
+from efficiency.jobs import launch
+from efficiency.jobs.store import Store
+from tests import samples
+from tests.browser.conftest import ROOT, SETTLED, Server
+from tests.browser.test_pages import SIZES
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+RUN_MILLISECONDS = 120_000
+STREAMLIT_ASKS_IN_VAIN = re.compile(r"/energy/_stcore/(health|host-config)$")
+
+
+@pytest.fixture(scope="module")
+def runs(server: Server) -> Iterator[dict[str, str]]:
+    """Finished energy runs in the server's own store."""
+    studies = {
+        "deep": samples.energy(tuple(samples.deep_layers()), title="Deep"),
+        "training": samples.energy(title="LeNet, training step", batch_size=8, training=True),
+        "metered": samples.metered(),
+        "hostile": samples.hostile_energy(),
+        "lenet": samples.energy(),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFICIENCY_HOME", str(server.home))
+        yield {
+            name: finish(study, seed) for seed, (name, study) in enumerate(studies.items(), 3000)
+        }
+
+
+def finish(study: Study, seed: int) -> str:
+    with Store() as store:
+        run = store.submit(parse(study.request | {"seed": seed}))
+        store.take()
+        store.finish(run, serial.encode(study))
+        store.vacate(run)
+    return run
+
+
+@pytest.fixture
+def open_listening(open_page: Open) -> Iterator[Open]:
+    """Like `open_page`, and at the end nothing was written to the console as an error."""
+    errors: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        known = STREAMLIT_ASKS_IN_VAIN.search(message.location["url"]) and "404" in message.text
+        if message.type == "error" and not known:
+            errors.append(f"{message.text} ({message.location['url']})")
+
+    def open_it(path: str, **options: object) -> Page:
+        page = open_page("/", **options)
+        page.on("console", hear)
+        page.goto(page.url.rstrip("/") + path)
+        page.wait_for_selector(SETTLED)
+        page.get_by_text("Presenter mode").wait_for()
+        return page
+
+    yield open_it
+    assert errors == []
+
+
+def large(page: Page) -> list[str]:
+    """What the cards and the line of counts say."""
+    return page.locator(".lab-card strong, .lab-facts strong").all_inner_texts()
+
+
+def joules(study: Study, precision: str) -> str:
+    return joules_text(account(study, precision).whole.total.middle * 1e-12)
+
+
+def choose(page: Page, label: str) -> None:
+    page.get_by_role("radio", name=label, exact=True).or_(
+        page.get_by_role("button", name=label, exact=True)
+    ).first.click()
+
+
+def test_controls_answer_without_a_run_and_without_the_queue(
+    open_listening: Open, runs: dict[str, str], server: Server
+) -> None:
+    study = samples.energy()
+    page = open_listening(f"/energy?run={runs['lenet']}")
+    before = [run.id for run in jobs.recent()]
+    for precision in ("int8", "fp16", "int32", "fp32"):
+        choose(page, precision)
+        expect(page.locator(".lab-card strong").first).to_have_text(joules(study, precision))
+    choose(page, "int8")
+    expect(page).to_have_url(re.compile("energy_precision=int8"))
+
+    money = page.locator(".lab-card", has_text="Money a year").locator("strong")
+    cost = money.inner_text()
+    price = page.get_by_role("spinbutton", name="Price of a kWh")
+    price.fill("2.5")
+    price.press("Enter")
+    expect(money).not_to_have_text(cost)
+
+    assumption = page.get_by_role("combobox", name="What travels how far")
+    assumption.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that opens while the page scrolls closes again
+    assumption.click()
+    page.get_by_role("option", name="Nothing is reused").click()
+    expect(page.get_by_text("the worst case")).to_be_visible()
+    assert large(page)[0] != joules(study, "int8")
+    assert [run.id for run in jobs.recent()] == before
+    assert not launch.lock_file().exists()  # nobody was started to carry out anything
+
+
+def test_a_teacher_s_link_opens_with_its_settings(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page(
+        f"/energy?run={runs['lenet']}&energy_precision=fp16&energy_reuse=Weights+once+a+batch"
+    )
+    expect(page.get_by_text("Weights are fetched from DRAM once for all inputs")).to_be_visible()
+    assert large(page)[0] == joules(samples.energy(), "fp16")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("which", ["latest", "deep", "training", "metered", "hostile"])
+def test_it_fits_and_says_nothing_to_the_console(
+    open_listening: Open, runs: dict[str, str], which: str, size: str
+) -> None:
+    path = "/energy" if which == "latest" else f"/energy?run={runs[which]}"
+    page = open_listening(path, viewport=SIZES[size])
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        page.wait_for_timeout(300)  # charts take the width they are given
+        wide = page.evaluate(
+            "[...document.querySelectorAll('[data-testid=stMain], html')]"
+            ".map(each => each.scrollWidth - each.clientWidth)"
+        )
+        assert max(wide) <= 0
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
+
+
+def test_hostile_layers_are_text(open_listening: Open, runs: dict[str, str]) -> None:
+    page = open_listening(f"/energy?run={runs['hostile']}")
+    page.get_by_text("Every layer (4)").click()
+    cell = page.locator("table.lab-table th", has_text=samples.HOSTILE)
+    expect(cell.first).to_be_visible()
+    assert page.locator("a[href*=evil]").count() == 0
+    assert page.title() != "owned"
+
+
+def test_the_question_is_answered_once_and_stays(open_listening: Open) -> None:
+    page = open_listening("/energy")
+    expect(page.get_by_text("The estimate", exact=True)).to_have_count(0)
+    choose(page, "15×")
+    expect(page.locator(".lab-card", has_text="Your prediction")).to_contain_text("15×")
+    page.get_by_role("link", name="Runs").first.click()
+    page.get_by_role("heading", name="Runs").wait_for()
+    page.get_by_role("link", name="Energy").first.click()
+    expect(page.locator(".lab-card", has_text="Your prediction")).to_contain_text("15×")
+
+
+def test_large_type_enlarges_the_charts(open_page: Open, runs: dict[str, str]) -> None:
+    small = open_page(f"/energy?run={runs['lenet']}").locator(".js-plotly-plot").first
+    large_one = open_page(f"/energy?run={runs['lenet']}&presenter=true")
+    shown = large_one.locator(".js-plotly-plot").first
+    shown.wait_for()
+    heights = [each.evaluate("each => each.clientHeight") for each in (small, shown)]
+    assert heights[1] > 1.2 * heights[0]
+
+
+@pytest.mark.slow
+def test_a_run_from_the_click_to_the_numbers_of_the_command_line(
+    open_listening: Open, server: Server
+) -> None:
+    page = open_listening("/energy")
+    page.locator(".st-key-energy_run button").click()
+    page.wait_for_url("**/energy?run=*")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("heading", name="Why?")).to_be_visible(timeout=RUN_MILLISECONDS)
+    run = re.search(r"run=(\w+)", page.url)
+    assert run is not None
+
+    printed = subprocess.run(
+        [sys.executable, "-m", "efficiency", "show", run[1], "--json"],
+        cwd=ROOT,
+        env=os.environ | {"EFFICIENCY_HOME": str(server.home)},
+        capture_output=True,
+        check=True,
+    ).stdout
+    study = json.loads(printed)
+    layers = study["anatomy"]["layers"]
+    shown = large(page)
+    for name in ("macs", "multiplications", "additions"):
+        count = sum(layer[name] for layer in layers)
+        assert count > 0
+        assert f"{count:,}".replace(",", THIN) in shown
+    assert f"{study['rows'][0]['footprint']['parameters']:,}".replace(",", THIN) in shown
+    for row in study["rows"][:4]:
+        choose(page, row["name"])
+        expect(page.locator(".lab-card strong").first).to_have_text(
+            joules_text(row["energy"]["joules"])
+        )
+    page.get_by_text(f"Every layer ({len(layers)})").click()
+    table = page.locator("table.lab-table", has_text="of its roof")
+    expect(table.locator("tbody tr")).to_have_count(len(layers))
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
