@@ -5,6 +5,7 @@ import streamlit as st
 from efficiency import jobs
 from efficiency.core.judgement import rule
 from efficiency.exports.html import headline_cards
+from pages.home.lessons import LESSONS
 from pages.shared import frame, run_list
 from pages.shared.escape import escape
 from pages.shared.latest import latest
@@ -49,6 +50,15 @@ with st.container(horizontal=True, vertical_alignment="center"):
             icon=":material/open_in_new:",
             query_params={"run": shown.run.id},
         )
+
+st.subheader("Learn what is behind it", anchor=False)
+for column, lesson in zip(st.columns(len(LESSONS)), LESSONS, strict=True):
+    with column, st.container(border=True, height="stretch"):
+        st.markdown(f"**{lesson.title}**  \n{lesson.question}")
+        if last := latest(lesson.kind):
+            st.markdown(escape(lesson.number(last.study)))
+            origin(last.study, shipped=last.run is None)
+        st.page_link(f"pages/{lesson.kind}/page.py", label="Open", icon=":material/arrow_forward:")
 
 st.subheader("How it works", anchor=False)
 for column, (number, (title, sentence)) in zip(

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 ROOT = Path(__file__).parents[2]
 QUIET = "--disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 START_SECONDS = 60
+SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
@@ -127,3 +128,18 @@ def open_page(visitor: Callable[..., BrowserContext], server: Server) -> Callabl
         return page
 
     return open_it
+
+
+def assert_fits(page: Page) -> None:
+    """No tab of the page scrolls sideways, at any of the sizes."""
+    for tab in page.get_by_role("tab").all() or [None]:
+        if tab is not None:
+            tab.click()
+        for size in SIZES.values():
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.wait_for_timeout(300)  # charts take the width they are given
+            wide = page.evaluate(
+                "[...document.querySelectorAll('[data-testid=stMain], html')]"
+                ".map(each => each.scrollWidth - each.clientWidth)"
+            )
+            assert max(wide) <= 0

@@ -14,12 +14,13 @@ from efficiency.core import serial
 from efficiency.core.errors import BadFile, UnknownName
 from efficiency.core.judgement import rule
 from efficiency.core.requests import ReportRequest
+from efficiency.core.units import joules_text
 from efficiency.core.values import Study
 from efficiency.intake.accepted import Accepted
 from efficiency.jobs import State
 from efficiency.jobs.store import Store
 from pages.shared import latest
-from tests import samples
+from tests import samples, samples_amp
 
 Open = Callable[..., AppTest]
 Finish = Callable[[Study], str]
@@ -61,6 +62,16 @@ def test_home_shows_what_the_last_report_saved(open_page: Open, finished: Finish
     for part in ("3.3× less", "1.92× as fast", "247 kB → 75 kB", "Horowitz, ISSCC 2014, 45 nm"):
         assert part in said
     assert rule(samples.report()) in said.replace("\\", "")
+
+
+def test_home_tells_one_number_of_every_lesson(open_page: Open, finished: Finish) -> None:
+    energy, mixed = samples.energy(), samples_amp.losing()
+    finished(energy)
+    finished(mixed)
+    said = words(open_page())
+    assert energy.rows[0].energy is not None
+    assert joules_text(energy.rows[0].energy.joules) in said
+    assert f"{mixed.rows[1].speedup.ratio:.2f}×" in said.replace("\\", "")  # type: ignore[union-attr]
 
 
 def test_a_report_shows_charts_table_findings_and_where_it_was_measured(
