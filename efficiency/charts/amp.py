@@ -11,7 +11,7 @@ from efficiency.charts.amp_sweep import reading as sweep_reading
 from efficiency.charts.amp_sweep import sweep_figure
 from efficiency.charts.chart import Chart
 from efficiency.charts.speed import speed_figure
-from efficiency.core.values import Study
+from efficiency.core.values import EQUIVALENCE_BAND, Study
 
 
 def amp_charts(study: Study) -> tuple[Chart, ...]:
@@ -27,9 +27,10 @@ def training_charts(study: Study) -> tuple[Chart, ...]:
             Chart(
                 name="speed",
                 title="Speed of each piece",
-                reading="One training step; a bar that touches the grey band at 1× means: no "
-                "measurable difference.",
-                figure=speed_figure(study),
+                reading="One training step; a bar across the line at 1× means: no measurable "
+                f"difference. The bars allow {EQUIVALENCE_BAND - 1:.0%} for what differs in the "
+                "next process.",
+                figure=speed_figure(study, band=False),
             )
         )
     if any(row.footprint is not None and row.footprint.peak_split for row in study.rows):

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from efficiency.charts import style
 from efficiency.core.mixed import SweepPoint
-from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL
+from efficiency.core.values import INTERVAL_LEVEL
 
 HEIGHT = 440
 MULTIPLE = 8  # of the sizes that tensor cores want
@@ -26,14 +26,6 @@ def sweep_figure(points: Sequence[SweepPoint]) -> go.Figure:
     """Times as fast as fp32 against the width, a line for each batch size."""
     measured = [each for each in points if each.speedup is not None]
     figure = style.new_figure(HEIGHT)
-    figure.add_hrect(
-        y0=1 / EQUIVALENCE_BAND,
-        y1=EQUIVALENCE_BAND,
-        fillcolor=style.LINE,
-        opacity=0.25,
-        line_width=0,
-        layer="below",
-    )
     figure.add_hline(y=1, line={"color": style.LINE, "width": 2, "dash": "dot"})
     batches = sorted({each.batch_size for each in measured})
     for place, batch in enumerate(batches):
@@ -70,7 +62,8 @@ def sweep_figure(points: Sequence[SweepPoint]) -> go.Figure:
 def reading(points: Sequence[SweepPoint]) -> str:
     """From which width on it pays, for every batch size, and what was left out."""
     said = [
-        "Above the grey band mixed precision pays, inside it there is no measurable difference."
+        "Above the line at 1× mixed precision pays; an interval across it means no measurable "
+        "difference."
     ]
     for batch in sorted({each.batch_size for each in points}):
         paying = [each.width for each in points if each.batch_size == batch and pays(each)]
@@ -83,8 +76,8 @@ def reading(points: Sequence[SweepPoint]) -> str:
 
 
 def pays(point: SweepPoint) -> bool:
-    """Whether all of the interval lies above the band of no measurable difference."""
-    return point.low is not None and point.low > EQUIVALENCE_BAND
+    """Whether all of the interval, which contains the band of every verdict, lies above 1."""
+    return point.low is not None and point.low > 1
 
 
 def _width(point: SweepPoint) -> int:

@@ -18,22 +18,24 @@ from efficiency.core.values import (
 Speed = tuple[Row, Timing, Ratio | None]
 
 
-def speed_figure(study: Study, batch_size: int | None = None) -> go.Figure:
+def speed_figure(study: Study, batch_size: int | None = None, *, band: bool = True) -> go.Figure:
     """One row per measured candidate on a logarithmic axis; a line at 1 marks the baseline.
 
     `batch_size` is one of the sizes that were measured besides the request's own; None is that one.
+    band: draw the band of no measurable difference; it is left out where the intervals contain it.
     """
     speeds = _speeds(study, batch_size)
     ratios = [ratio for _, _, ratio in speeds if ratio is not None]
     figure = style.list_figure(len(speeds))
-    figure.add_vrect(
-        x0=1 / EQUIVALENCE_BAND,
-        x1=EQUIVALENCE_BAND,
-        fillcolor=style.LINE,
-        opacity=0.25,
-        line_width=0,
-        layer="below",
-    )
+    if band:
+        figure.add_vrect(
+            x0=1 / EQUIVALENCE_BAND,
+            x1=EQUIVALENCE_BAND,
+            fillcolor=style.LINE,
+            opacity=0.25,
+            line_width=0,
+            layer="below",
+        )
     figure.add_vline(x=1, line={"color": style.LINE, "width": 2, "dash": "dot"})
     style.name_lines(figure, [(row.label, _number(timing, ratio)) for row, timing, ratio in speeds])
     for index, (row, timing, ratio) in enumerate(speeds):

@@ -29,7 +29,7 @@ class TrainingSizes:
 # The sizes of the mlp. With the quick ones arithmetic still takes most of a step, and all are
 # multiples of 8, as the tutorial's are.
 PRESETS = {
-    "quick": TrainingSizes(batch_size=256, batches=32, epochs=3, width=1024, layers=3),
+    "quick": TrainingSizes(batch_size=512, batches=20, epochs=3, width=1024, layers=3),
     "tutorial": TrainingSizes(batch_size=512, batches=50, epochs=3, width=4096, layers=3),
 }
 MLP_RATE = 1e-3  # of SGD

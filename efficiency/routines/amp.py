@@ -15,7 +15,7 @@ from efficiency.core.context import Context
 from efficiency.core.errors import BadInput, Unavailable
 from efficiency.core.mixed import MixedPrecision
 from efficiency.core.requests import AmpRequest
-from efficiency.core.values import Environment, Progress, Study
+from efficiency.core.values import EQUIVALENCE_BAND, Environment, Progress, Study
 from efficiency.measure.environment import describe
 from efficiency.measure.load import LoadMeter, disturbance, load_of_others
 from efficiency.measure.threads import fixed_threads, steady_threads
@@ -26,7 +26,6 @@ from efficiency.routines.mixed_precision.experiment import Records, curve, timin
 from efficiency.routines.mixed_precision.findings import findings
 from efficiency.routines.mixed_precision.gradients import gradients_of
 from efficiency.routines.mixed_precision.observed import step_operators, step_peak
-from efficiency.routines.mixed_precision.repeatable import PROCESS
 from efficiency.routines.mixed_precision.scaler_life import scaler_life
 from efficiency.routines.mixed_precision.sizes import sizes_of
 from efficiency.routines.mixed_precision.sweep import sweep
@@ -160,7 +159,7 @@ class _Amp:
             notes=(
                 f"{self.sizes.batches} batches of {self.sizes.batch_size} in {self.sizes.epochs} "
                 "epochs; in every round each candidate takes one step on the same batch.",
-                f"Intervals allow {PROCESS - 1:.0%} for what differs from one process to the next.",
+                f"Intervals allow {EQUIVALENCE_BAND - 1:.0%} for what differs in the next process.",
             ),
             findings=findings(shown, self.mixed, self.score_count) if complete else (),
             phases=self.watch.phases(),

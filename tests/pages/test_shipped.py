@@ -32,3 +32,14 @@ def test_the_shipped_energy_study_is_a_whole_undisturbed_one_of_today_s_estimate
         today = estimate(study.anatomy.layers, {}, otherwise=row.name)
         assert row.energy is not None
         assert row.energy.joules == pytest.approx(today.joules)
+
+
+def test_the_shipped_amp_study_is_a_whole_undisturbed_one() -> None:
+    study = serial.decode(latest.SHIPPED["amp"].read_bytes())
+    assert serial.decode(serial.encode(study)) == study
+    assert study.complete
+    assert study.findings
+    assert study.environment.disturbed is None
+    assert study.mixed is not None
+    assert study.mixed.prediction.speedup is not None
+    assert all(row.timing is not None for row in study.rows if row.unavailable is None)

@@ -10,15 +10,14 @@ import torch
 from efficiency.core import serial
 from efficiency.core.mixed import PRESETS, MixedPrecision
 from efficiency.core.requests import AmpRequest
-from efficiency.core.values import Progress, Row, Study, Verdict
+from efficiency.core.values import EQUIVALENCE_BAND, Progress, Row, Study, Verdict
 from efficiency.jobs.runner import ROUTINES, find
-from efficiency.measure.ratio import compare_paired, judge
+from efficiency.measure.ratio import compare_paired
 from efficiency.measure.threads import fixed_threads
 from efficiency.routines import amp
 from efficiency.routines.mixed_precision.candidates import BASELINE, candidates
 from efficiency.routines.mixed_precision.experiment import Records, curve, final_loss, train
 from efficiency.routines.mixed_precision.findings import LOSS_TOLERANCE, findings
-from efficiency.routines.mixed_precision.repeatable import PROCESS
 from efficiency.routines.mixed_precision.rows import identical
 from efficiency.routines.mixed_precision.sizes import sizes_of
 from efficiency.routines.mixed_precision.task import Task, task_of
@@ -138,9 +137,9 @@ def test_speedups_are_medians_of_the_pairs(study: Study) -> None:
     pairs = [a / b for a, b in zip(baseline.samples, other.samples, strict=True)]
     assert found.ratio == pytest.approx(median(pairs))
     within = compare_paired(baseline, other, seed=LENET.seed)
-    assert found.low == pytest.approx(within.low / PROCESS)
-    assert found.high == pytest.approx(within.high * PROCESS)
-    assert found.verdict is judge(found.low, found.high)
+    assert found.low == pytest.approx(within.low / EQUIVALENCE_BAND)
+    assert found.high == pytest.approx(within.high * EQUIVALENCE_BAND)
+    assert (found.verdict is Verdict.SAME) == (found.low <= 1 <= found.high)
 
 
 def test_disabled_is_not_called_faster_or_slower(study: Study) -> None:

@@ -208,7 +208,7 @@ def test_the_prediction_says_what_it_is_made_of(
     assert found.seconds is not None
     assert f"{bf16 / 1e11:.2f} times as fast" in found.reasons[0]
     assert flag in found.reasons[1]
-    assert "4.29 Gop" in found.reasons[2], "8 products of 256 x 1024 x 1024"
+    assert "8.59 Gop" in found.reasons[2], "8 products of 512 x 1024 x 1024"
 
 
 def test_a_step_that_was_very_slow_is_the_forecast() -> None:

@@ -18,7 +18,7 @@ DEVICE = "cpu"
 DTYPE = torch.bfloat16
 THREADS = 1
 SEED = 0
-BATCH_SIZE, BATCHES, EPOCHS = 256, 32, 3
+BATCH_SIZE, BATCHES, EPOCHS = 512, 20, 3
 RATE = 0.001
 # --- the network, its data, its loss
 WIDTH, LAYERS = 1024, 3

@@ -1,18 +1,17 @@
 """Intervals that hold for the next process too: whoever repeats a run finds its ratio in them.
 
-The bootstrap over the rounds of one process gives what those rounds are good for. But weights lie
-at other addresses in the next process, and use caches and pages differently there: the same
-comparison, in processes one after the other, came out up to PROCESS apart (`measure/ratio.py` has
-seen as much between two copies of a network). More rounds do not help against that.
+The bootstrap over the rounds of one process gives what those rounds are good for. In the next
+process weights lie at other addresses and other networks are in the caches beside them: the same
+comparison then comes out 1 or 2 % off, and no number of rounds helps against that. The band that is
+allowed for it is the one that every verdict allows for (`measure/ratio.py`). Inside the interval it
+is seen: a verdict of faster or slower is an interval without 1.
 """
 
-from efficiency.core.values import Ratio
-from efficiency.measure.ratio import judge
+from dataclasses import replace
 
-PROCESS = 1.02
+from efficiency.core.values import EQUIVALENCE_BAND, Ratio
 
 
 def repeatable(ratio: Ratio) -> Ratio:
-    """The same ratio; its interval reaches further by PROCESS on both sides, and is judged anew."""
-    low, high = ratio.low / PROCESS, ratio.high * PROCESS
-    return Ratio(ratio=ratio.ratio, low=low, high=high, verdict=judge(low, high))
+    """The same ratio and verdict, with an interval that reaches further by the band."""
+    return replace(ratio, low=ratio.low / EQUIVALENCE_BAND, high=ratio.high * EQUIVALENCE_BAND)

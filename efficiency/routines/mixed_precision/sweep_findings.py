@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from efficiency.core.mixed import SweepPoint
-from efficiency.core.values import EQUIVALENCE_BAND, Finding
+from efficiency.core.values import Finding
 
 EIGHT = 8
 NEAR = 3  # a width that is no multiple of 8 is compared with one that is and no further away
@@ -48,7 +48,7 @@ def _measured(sweep: Sequence[SweepPoint]) -> Iterator[Measured]:
 
 def _crossing(measured: Sequence[Measured]) -> Finding:
     """The smallest size, by the work in it, whose whole interval is faster."""
-    paying = [point for point in measured if point.low > EQUIVALENCE_BAND]
+    paying = [point for point in measured if point.low > 1]
     best = max(measured, key=lambda point: point.speedup)
     evidence = (
         f"{len(measured)} sizes were compared; the best was {best.text} at batch "
