@@ -5,7 +5,7 @@ from efficiency.core.values import Ratio, Verdict
 
 def bytes_text(count: float | None) -> str:
     """Bytes with decimal prefixes (1 kB = 1000 B), three significant digits."""
-    return _scaled(count, "B", ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, "")))
+    return _scaled(count, "B", ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, "")))
 
 
 def seconds_text(seconds: float | None) -> str:

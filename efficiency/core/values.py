@@ -67,7 +67,8 @@ class Ratio:
     """Times as fast as the baseline: the median over rounds of baseline / candidate seconds.
 
     `low` and `high` enclose it at INTERVAL_LEVEL; the verdict is SAME unless both are outside
-    1 / EQUIVALENCE_BAND to EQUIVALENCE_BAND on the same side.
+    1 / EQUIVALENCE_BAND to EQUIVALENCE_BAND on the same side. Training runs widen the interval by
+    that band after the verdict, so that it holds for the next process too.
     """
 
     ratio: float

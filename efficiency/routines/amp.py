@@ -113,20 +113,12 @@ class _Amp:
             disturbed=disturbance(load, timing(records[BASELINE])),
         )
         self._take(records, final=True)
-        weights = trainers[BASELINE].model.state_dict()
-        with self.watch.phase("scoring"):
-            for name, trainer in trainers.items():
-                row = rows.ended(self.rows[name], trainer, records[name], weights)
-                if self.task.split is not None:
-                    row, self.score_count = rows.scored(
-                        row, trainer.model, self.task.split, self.request.device
-                    )
-                self.rows[name] = row
+        self._score(trainers, records)
+        model = trainers[BASELINE].model
+        trainers.clear()  # the others' memory is needed
         self._step("looking at the gradients", GRADIENTS)
         with self.watch.phase("gradients"):
-            own, flowing = gradients_of(
-                trainers[BASELINE].model, self.task.loss, next(self.task.batches())
-            )
+            own, flowing = gradients_of(model, self.task.loss, next(self.task.batches()))
         self.mixed = replace(self.mixed, gradients=own, activation_gradients=flowing)
         self.context.partial(self.study(complete=False))
 
@@ -192,6 +184,14 @@ class _Amp:
             self.rows[name] = timed(self.rows[name], record)
         curves = tuple(curve(name, record) for name, record in records.items())
         self.mixed = replace(self.mixed, curves=curves)
+
+    def _score(self, trainers: dict[str, Trainer], records: Records) -> None:
+        weights, split = trainers[BASELINE].model.state_dict(), self.task.split
+        for name, trainer in trainers.items():
+            row = rows.ended(self.rows[name], trainer, records[name], weights)
+            if split is not None:
+                row, self.score_count = rows.scored(row, trainer.model, split, self.task.device)
+            self.rows[name] = row
 
     def _step(self, step: str, percent: int, left: float | None = None) -> None:
         self.context.progress(Progress(step=step, done=percent, total=100, seconds_left=left))

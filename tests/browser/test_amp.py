@@ -225,8 +225,11 @@ def sent() -> list[str]:
 
 
 def watch(page: Page, sent: list[str]) -> None:
-    """Note all that is sent from now on, on every socket that is opened later and by HTTP."""
-    page.on("request", lambda request: sent.append(request.url))
+    """Note all that is sent from now on, on every socket that is opened later and by HTTP.
+
+    Fonts and scripts of the page itself, which a busy machine loads late, tell the server nothing.
+    """
+    page.on("request", lambda asked: None if "/static/" in asked.url else sent.append(asked.url))
     page.on(
         "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append("a frame"))
     )

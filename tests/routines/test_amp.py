@@ -1,5 +1,7 @@
 """The AMP experiment on real training: same start, same batches, and what came of it."""
 
+import gc
+import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -208,6 +210,21 @@ def test_phases_add_up(study: Study) -> None:
     seconds = {phase.name: phase.seconds for phase in study.phases}
     assert seconds["training"] > 0
     assert seconds["rest"] < 0.2 * sum(seconds.values())
+
+
+def test_a_trainer_that_nobody_needs_gives_its_memory_back_at_once() -> None:
+    """Not when garbage is collected next: each holds two networks full of numbers."""
+    task = task_of(SMALL, sizes_of(SMALL))
+    for candidate in candidates("cpu", "float16"):
+        trainer = Trainer(task, candidate, "float16")
+        trainer.step(*next(task.batches()))
+        weight = weakref.ref(next(trainer.model.parameters()))
+        gc.disable()
+        try:
+            del trainer
+            assert weight() is None, candidate.name
+        finally:
+            gc.enable()
 
 
 def test_the_rate_falls_where_the_recipe_says_so() -> None:

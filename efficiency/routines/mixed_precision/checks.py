@@ -23,7 +23,7 @@ from efficiency.routines.mixed_precision.tried import try_step
 PEAK_SECONDS = 4.0
 START_SECONDS = 0.3
 # What a run of this kind may take (the supervisor ends it then), and of that for all but the steps.
-DEADLINE_SECONDS = 20 * 60.0
+DEADLINE_SECONDS = 40 * 60.0
 BESIDES_SECONDS = 90.0
 
 

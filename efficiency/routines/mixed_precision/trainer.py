@@ -1,7 +1,7 @@
 """One candidate's own copy of the network, and the step it takes. One code path for all devices."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -34,15 +34,17 @@ class Trainer:
         self.optimizer = task.optimizer(self.model.parameters())
         self._rate = self.optimizer.param_groups[0]["lr"] if task.decay else None
         self.scaler = scaler or torch.amp.GradScaler(task.device, enabled=candidate.scaler)
-        self.step: Callable[[Tensor, Tensor], Tensor] = (
-            self._mixed_step if candidate.mixed else self._plain_step
-        )
 
     def slow_down(self, done: float) -> None:
         """Let the learning rate fall, where the task wants it. done: share of all steps, 0 to 1."""
         if self._rate is not None:
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate * (1 - done)
+
+    def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """One step on one batch; the loss before it."""
+        take = self._mixed_step if self._candidate.mixed else self._plain_step
+        return take(inputs, targets)
 
     def _plain_step(self, inputs: Tensor, targets: Tensor) -> Tensor:
         loss = self._loss(self.model(inputs), targets)
