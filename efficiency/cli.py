@@ -15,7 +15,7 @@ from typing import Any, NoReturn, get_args, get_type_hints
 import msgspec
 
 from efficiency import intake, jobs
-from efficiency.core import paths, units
+from efficiency.core import paths
 from efficiency.core.errors import BadInput, EfficiencyError, RunFailed
 from efficiency.core.requests import (
     AmpRequest,
@@ -27,7 +27,7 @@ from efficiency.core.requests import (
 )
 from efficiency.core.values import Row, Study
 from efficiency.exports.html import html_text
-from efficiency.exports.text import command_line, csv_text, json_bytes
+from efficiency.exports.text import command_line, csv_text, json_bytes, numbers
 from efficiency.jobs import Run, State
 from efficiency.workloads import catalogue, recognise
 
@@ -218,20 +218,8 @@ def _print_study(study: Study, run: str, as_json: bool, file: str = "MODEL_FILE"
 def _line(row: Row) -> str:
     if row.unavailable is not None:
         return row.unavailable
-    texts = []
-    if row.footprint is not None and row.footprint.bytes_on_disk is not None:
-        texts.append(units.bytes_text(row.footprint.bytes_on_disk))
-    if row.timing is not None:
-        texts.append(units.seconds_text(row.timing.median_seconds))
-    if row.speedup is not None:
-        texts.append(units.ratio_text(row.speedup))
-    if row.energy is not None:
-        texts.append(f"{units.joules_text(row.energy.joules)} {row.energy.origin.value}")
-    if row.score is not None:
-        texts.append(units.share_text(row.score))
-    if row.sqnr_db is not None:
-        texts.append(f"{row.sqnr_db:.1f} dB")
-    return " | ".join(texts)
+    noise = [] if row.sqnr_db is None else [f"{row.sqnr_db:.1f} dB"]
+    return " | ".join([*numbers(row), *noise])
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -29,7 +29,8 @@ def memory_figure(rows: Sequence[Row]) -> go.Figure:
     for kind, color, pattern in KINDS:
         sizes = [getattr(peak, kind) for _, peak in peaks]
         if any(sizes):
-            _bars(figure, kind, sizes, color, pattern)
+            hovers = [f"{kind}: {bytes_text(size)}" for size in sizes]
+            style.stacked_part(figure, kind, sizes, color, pattern, hovers)
     baseline = peaks[0][1].total if peaks else 0
     style.name_lines(figure, [(row.label, _total(peak, baseline)) for row, peak in peaks])
     largest = max((peak.total for _, peak in peaks), default=1) or 1
@@ -42,24 +43,6 @@ def memory_figure(rows: Sequence[Row]) -> go.Figure:
         fixedrange=True,
     )
     return figure
-
-
-def _bars(figure: go.Figure, kind: str, sizes: list[int], color: str, pattern: str) -> None:
-    figure.add_bar(
-        name=kind,
-        x=sizes,
-        y=list(range(len(sizes))),
-        orientation="h",
-        width=0.36,
-        offset=-0.16,
-        marker={
-            "color": color,
-            "line": {"width": 1, "color": color},
-            "pattern": {"shape": pattern, "solidity": 0.35, "size": 7},
-        },
-        hoverinfo="text",
-        hovertext=[f"{kind}: {bytes_text(size)}" for size in sizes],
-    )
 
 
 def _total(peak: PeakMemory, baseline: int) -> str:

@@ -104,20 +104,13 @@ def energy_figure(bars: Sequence[Bar], *, counted: bool = False, chosen: str = "
         (ARITHMETIC, style.BLUE, "", [each.arithmetic for each in bars]),
         (MOVEMENT, style.VERMILLION, "/", [each.movement for each in bars]),
     ):
-        figure.add_bar(
-            name=name,
-            x=[part.middle for part in parts],
-            y=list(range(len(bars))),
-            orientation="h",
-            width=0.36,
-            offset=-0.16,
-            marker={
-                "color": color,
-                "line": {"width": 1, "color": color},
-                "pattern": {"shape": pattern, "solidity": 0.35, "size": 7},
-            },
-            hoverinfo="text",
-            hovertext=[
+        style.stacked_part(
+            figure,
+            name,
+            [part.middle for part in parts],
+            color,
+            pattern,
+            [
                 f"<b>{style.plain(each.label, 80)}</b><br>{name}: {range_text(part)}"
                 for each, part in zip(bars, parts, strict=True)
             ],

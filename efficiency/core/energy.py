@@ -267,7 +267,7 @@ def _in_cache(cache: Cache) -> Reuse:
         label=f"What fits in {cache.name} stays there",
         meaning=f"An operator's inputs and outputs stay in {cache.name} where they fit in it "
         "together, and the weights if all of the model's do; the rest comes from DRAM, weights "
-        "once a batch.",
+        "once a batch. A cache of another size than the table's three is estimated from these.",
         cache=cache,
     )
 

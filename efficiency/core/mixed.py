@@ -1,7 +1,8 @@
 """Automatic mixed precision: what was seen while a network was trained with it and without.
 
-Nothing here is computed from a formula: curves, dtypes, exponents and scales are recorded from the
-real run. `efficiency.core.values.Study` carries one MixedPrecision beside its rows.
+But for the prediction nothing here is computed from a formula: curves, dtypes, exponents and scales
+are recorded from the real run. `efficiency.core.values.Study` carries one MixedPrecision beside its
+rows.
 """
 
 from dataclasses import dataclass
@@ -102,6 +103,10 @@ class ScalerStep:
     skipped: bool
     next_scale: float
     loss: float | None
+
+
+# How a refusal ends that is for slowness alone: the page offers to start it all the same.
+CONFIRM = "confirm it, or choose another precision."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,12 @@ import io
 import shlex
 
 from efficiency.core import serial
-from efficiency.core.values import Study
+from efficiency.core.units import bytes_text, joules_text, ratio_text, seconds_text, share_text
+from efficiency.core.values import Row, Study
 from efficiency.exports.columns import Cell, columns
 
+# Fields of a request that are no options, or stand before them; the batch size is in the shape.
+_SAID = ("kind", "workload", "model", "input_shape")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -36,6 +39,22 @@ def json_bytes(study: Study) -> bytes:
     return serial.encode(study)
 
 
+def numbers(row: Row) -> list[str]:
+    """File, time, speed, score and energy of a candidate, as far as they are known, for people."""
+    found = []
+    if row.footprint is not None and row.footprint.bytes_on_disk is not None:
+        found.append(bytes_text(row.footprint.bytes_on_disk))
+    if row.timing is not None:
+        found.append(seconds_text(row.timing.median_seconds))
+    if row.speedup is not None:
+        found.append(ratio_text(row.speedup))
+    if row.score is not None:
+        found.append(share_text(row.score))
+    if row.energy is not None and row.energy.joules is not None:
+        found.append(f"{joules_text(row.energy.joules)} {row.energy.origin.value}")
+    return found
+
+
 def command_line(study: Study, file: str = "MODEL_FILE") -> str:
     """The command that asks the same question; `file` is the path that the user has given."""
     request = study.request
@@ -44,20 +63,14 @@ def command_line(study: Study, file: str = "MODEL_FILE") -> str:
         words += ["--workload", str(request["workload"])]
     else:
         words.append(f"./{file}" if file.startswith("-") else file)  # or it reads as an option
-    names = ["architecture", "device", "seed", "batch_size", "budget_seconds"]
-    names += ["preset", "dtype", "width", "layers", "batches", "epochs"]
     shape = request.get("input_shape")
     if isinstance(shape, list | tuple):
         words += ["--input-shape", ",".join(map(str, shape))]
-        names.remove("batch_size")  # it is the first number of the shape
-    for name in names:
-        value = request.get(name)
-        if value is not None:
-            words += [
-                "--" + name.replace("_", "-"),
-                f"{value:g}" if isinstance(value, float) else str(value),
-            ]
-    for name in ("training", "sweep", "confirm_slow"):
-        if request.get(name):
-            words.append("--" + name.replace("_", "-"))
+    for name, value in request.items():
+        option = "--" + name.replace("_", "-")
+        if name in _SAID or value is None or value is False or (shape and name == "batch_size"):
+            continue
+        words.append(option)
+        if value is not True:
+            words.append(f"{value:g}" if isinstance(value, float) else str(value))
     return shlex.join(words)

@@ -50,6 +50,10 @@ def find_device(name: str) -> Device:
     return here[name]
 
 
+# The share of the free memory that a run may take.
+ROOM = 0.8
+
+
 def free_memory(name: str) -> int:
     """Bytes that the device called `name` has free now."""
     if name == "cpu":

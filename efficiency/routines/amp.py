@@ -12,11 +12,9 @@ from dataclasses import replace
 from functools import partial
 
 from efficiency.core.context import Context
-from efficiency.core.errors import BadInput, Unavailable
 from efficiency.core.mixed import MixedPrecision
 from efficiency.core.requests import AmpRequest
 from efficiency.core.values import EQUIVALENCE_BAND, Environment, Progress, Study
-from efficiency.measure.environment import describe
 from efficiency.measure.load import LoadMeter, disturbance, load_of_others
 from efficiency.measure.threads import fixed_threads, steady_threads
 from efficiency.routines.mixed_precision import rows
@@ -32,6 +30,7 @@ from efficiency.routines.mixed_precision.sweep import sweep
 from efficiency.routines.mixed_precision.task import Task, task_of
 from efficiency.routines.mixed_precision.trainer import Trainer
 from efficiency.routines.stopwatch import Stopwatch
+from efficiency.routines.subject import environment_of
 
 # How far a run is, in percent, when each part begins.
 LOOKING, TRAINING, GRADIENTS, SWEEP = 10, 15, 85, 90
@@ -40,10 +39,7 @@ NEWS_SECONDS = 2.0
 
 def run(request: AmpRequest, context: Context) -> Study:
     """The study of the request. Raises BadInput for what cannot or should not be started."""
-    try:
-        environment = describe(request.device)
-    except Unavailable as error:
-        raise BadInput(str(error)) from None
+    environment = environment_of(request)
     with fixed_threads(steady_threads()):
         amp = _Amp(request, context, replace(environment, threads=steady_threads()))
         amp.predict()

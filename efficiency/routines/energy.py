@@ -26,8 +26,7 @@ from efficiency.core.values import (
     Row,
     Study,
 )
-from efficiency.measure.device import find_device, free_memory
-from efficiency.measure.environment import describe
+from efficiency.measure.device import ROOM, find_device, free_memory
 from efficiency.measure.layer_times import layer_times
 from efficiency.measure.memory import peak_memory
 from efficiency.measure.meters import read_meters
@@ -39,23 +38,19 @@ from efficiency.measure.timing import Comparison, compare
 from efficiency.routines import energy_findings
 from efficiency.routines.recipes.packing import count_values
 from efficiency.routines.stopwatch import Stopwatch
-from efficiency.routines.subject import filled, uploaded, workload_of
+from efficiency.routines.subject import environment_of, filled, uploaded, workload_of
 from efficiency.workloads import catalogue
 from efficiency.workloads.inputs import random_inputs
 
 SHOWN = ("fp32", "fp16", "int8", "int32")
 LAYER_SECONDS = 6.0
 WHOLE_SECONDS = 4.0
-ROOM = 0.8  # of the free memory
 
 
 def run(request: EnergyRequest, context: Context) -> Study:
     """The study of the request. Raises BadInput where the model cannot be run as asked."""
     watch = Stopwatch()
-    try:
-        environment = describe(request.device)
-    except Unavailable as error:
-        raise BadInput(str(error)) from None
+    environment = environment_of(request)
     workload = workload_of(request)
     if workload is None:
         raise BadInput(

@@ -11,9 +11,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from efficiency import intake
-from efficiency.core.errors import BadInput
-from efficiency.core.requests import ModelRequest
+from efficiency.core.errors import BadInput, Unavailable
+from efficiency.core.requests import ModelRequest, Request
 from efficiency.core.units import bytes_text, share_text
+from efficiency.core.values import Environment
+from efficiency.measure.environment import describe
 from efficiency.measure.outputs import output_tensor
 from efficiency.workloads import catalogue, recognise
 from efficiency.workloads.catalogue import Workload
@@ -30,6 +32,14 @@ class Subject:
     workload: Workload
     split: Split | None
     seed: int
+
+
+def environment_of(request: Request) -> Environment:
+    """The machine that the request is for. Raises BadInput if it has no such device."""
+    try:
+        return describe(request.device)
+    except Unavailable as error:
+        raise BadInput(str(error)) from None
 
 
 def workload_of(request: ModelRequest) -> Workload | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from efficiency import jobs
 from efficiency.core.errors import EfficiencyError
-from efficiency.core.mixed import PRESETS, TrainingSizes
+from efficiency.core.mixed import CONFIRM, PRESETS, TrainingSizes
 from efficiency.core.requests import AMP_DTYPES, AMP_PRESETS, AMP_WORKLOADS, DEVICES, AmpRequest
 from efficiency.core.units import seconds_text
 from efficiency.jobs import Run, State
@@ -21,7 +21,8 @@ HELP = {each.name: each.metadata.get("help", "") for each in fields(AmpRequest)}
 MLP = "mlp"  # the tutorial's network, on random data
 MLP_LABEL = "MLP, the tutorial's network"
 MOST = {"batch_size": 1 << 16, "width": 1 << 15, "layers": 64, "batches": 10_000, "epochs": 1_000}
-# fp16 training against fp32 on CPUs without fp16 arithmetic, measured on several of them.
+# fp16 training against fp32, seen on a CPU without fp16 arithmetic. A run here tries a step first
+# and says what it takes on this machine.
 TIMES_SLOWER = (40, 100)
 HALF_ROWS, OTHER_ROWS = 2, 4  # of a float16 study on a CPU
 
@@ -111,7 +112,7 @@ def confirm(run: Run) -> None:
     request = run.request
     if not (run.state == State.FAILED and run.bad_input and isinstance(request, AmpRequest)):
         return
-    if request.confirm_slow or "confirm it" not in (run.error or ""):
+    if request.confirm_slow or not (run.error or "").endswith(CONFIRM):
         return
     if st.button("Start it all the same", icon=":material/hourglass_top:", key="amp_confirm"):
         follow(jobs.submit(replace(request, confirm_slow=True)))
@@ -175,9 +176,10 @@ def _confirmed(chosen: Chosen, sizes: dict[str, int], shown: Shown | None) -> bo
     """Say how slow it will be, and ask."""
     low, high = TIMES_SLOWER
     st.warning(
-        f"float16 on a CPU: without float16 arithmetic, which few CPUs have, training is **{low} "
-        f"to {high} times slower** than in float32.{_duration(chosen, sizes, shown)} bfloat16 is "
-        "the lower precision that CPUs are made for.",
+        f"float16 on a CPU: without float16 arithmetic, which few CPUs have, training was **{low} "
+        f"to {high} times slower** than in float32 on another machine."
+        f"{_duration(chosen, sizes, shown)} bfloat16 is the lower precision that CPUs are made "
+        "for.",
         icon=":material/hourglass_top:",
     )
     return st.checkbox("Start it all the same", key="amp_confirm_slow")
@@ -197,7 +199,7 @@ def _duration(chosen: Chosen, sizes: dict[str, int], shown: Shown | None) -> str
         seconds_text(after.steps * step * (HALF_ROWS * times + OTHER_ROWS))
         for times in TIMES_SLOWER
     )
-    return f" From what the last run took, this one will take about **{low} to {high}**."
+    return f" If so here too, this one will take about **{low} to {high}**."
 
 
 def _products(sizes: TrainingSizes) -> int:

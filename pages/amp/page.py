@@ -9,27 +9,11 @@ from pages.amp import choose, predict
 from pages.amp.number_line import number_line
 from pages.amp.result import result
 from pages.shared import frame, run_page
-from pages.shared.escape import escape
-from pages.shared.latest import Shown
-from pages.shared.results import origin
 
 
 def show(run: Run, study: Study) -> None:
     """A finished run."""
     result(study, run.id)
-
-
-def show_latest(shown: Shown | None) -> None:
-    """The last training that was measured here, or the one that came with the program."""
-    if shown is None:
-        st.info(
-            "Nothing has been trained here yet; the quick sizes take about a minute.",
-            icon=":material/science:",
-        )
-        return
-    st.header(escape(shown.study.title), anchor=False)
-    origin(shown.study, shipped=shown.run is None)
-    result(shown.study, "latest" if shown.run is None else shown.run.id)
 
 
 frame.header(
@@ -50,4 +34,8 @@ else:
     predict.predict(last)
     st.subheader("Train with it, and without", anchor=False)
     choose.choose(last)
-    show_latest(last)
+    run_page.show_last(
+        last,
+        "Nothing has been trained here yet; the quick sizes take about a minute.",
+        result,
+    )

@@ -12,7 +12,7 @@ from efficiency.exports.table import study_table
 from pages.amp.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, draw_chart, machine
+from pages.shared.results import caveats, chart_tabs, draw_chart, findings, machine
 
 PROGRAM = ("PyTorch program", "py", "text/x-python", amp_program)
 HOLDS = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/help:"}
@@ -55,11 +55,7 @@ def result(study: Study, key: str) -> None:
 
 def _why(study: Study, found: MixedPrecision) -> None:
     st.subheader("Why?", anchor=False)
-    for each in study.findings:
-        st.markdown(
-            f"**{escape(each.finding)}** {escape(each.evidence)}  \n"
-            f":material/arrow_forward: {escape(each.next_step)}"
-        )
+    findings(study)
     if not study.findings:
         st.markdown("\n".join(f"- {escape(each)}" for each in found.prediction.reasons))
     st.code(mixed.FORMULA, language=None, wrap_lines=True)

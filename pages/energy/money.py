@@ -15,8 +15,8 @@ from pages.shared.escape import escape
 ESTIMATE, MEASURED = "the estimate", "the measurement"
 DEFAULTS = (
     "The defaults: 0.25 a kWh is only an example; 481 g of CO2 a kWh is the world's electricity in "
-    "2023 (Ember, 2024); a PUE of 1.58 is the average that data centres reported in 2023 (Uptime "
-    "Institute's survey)."
+    "2023 (Ember, as Statista gives it); a PUE of 1.58 is the average that data centres reported "
+    "in 2023 (Uptime Institute's survey)."
 )
 LEAVES_OUT = {
     ESTIMATE: "Computed from the estimate: arithmetic and data movement of a 45 nm chip, nothing "

@@ -7,9 +7,8 @@ from efficiency.core.values import Study
 from efficiency.jobs import Run
 from pages.report import choose
 from pages.shared import downloads, frame, run_page
-from pages.shared.escape import escape
 from pages.shared.latest import latest
-from pages.shared.results import origin, results
+from pages.shared.results import results
 
 
 def show(run: Run, study: Study) -> None:
@@ -21,17 +20,13 @@ def show(run: Run, study: Study) -> None:
 
 def show_latest() -> None:
     """What a report looks like, before anybody has asked for one."""
-    shown = latest(ReportRequest.kind)
     st.divider()
-    if shown is None:
-        st.info(
-            "No report has been measured here yet; an example takes about a minute.",
-            icon=":material/science:",
-        )
-        return
-    st.header(f"The last report: {escape(shown.study.title)}", anchor=False)
-    origin(shown.study, shipped=shown.run is None)
-    results(shown.study, key="latest")
+    run_page.show_last(
+        latest(ReportRequest.kind),
+        "No report has been measured here yet; an example takes about a minute.",
+        results,
+        before="The last report: ",
+    )
 
 
 frame.header(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from efficiency.core.units import bytes_text, joules_text, ratio_text, seconds_text, share_text
 from efficiency.core.values import Row, Study
 from efficiency.exports.html import environment_lines
 from efficiency.exports.table import comparison_table, plain_table
+from efficiency.exports.text import numbers
 from efficiency.jobs import Run
 from pages.shared import run_list
 
@@ -56,15 +56,4 @@ def cell(row: Row | None) -> str:
         return "not part of this run"
     if row.unavailable is not None:
         return f"not available: {row.unavailable}"
-    parts = []
-    if row.footprint is not None and row.footprint.bytes_on_disk is not None:
-        parts.append(bytes_text(row.footprint.bytes_on_disk))
-    if row.timing is not None:
-        parts.append(seconds_text(row.timing.median_seconds))
-    if row.speedup is not None:
-        parts.append(ratio_text(row.speedup))
-    if row.score is not None:
-        parts.append(share_text(row.score))
-    if row.energy is not None and row.energy.joules is not None:
-        parts.append(f"{joules_text(row.energy.joules)} {row.energy.origin.value}")
-    return ", ".join(parts)
+    return ", ".join(numbers(row))

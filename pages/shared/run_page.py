@@ -11,6 +11,7 @@ from efficiency.core.values import Study
 from efficiency.jobs import Run, State
 from pages.shared import run_list, run_panel
 from pages.shared.escape import escape
+from pages.shared.latest import Shown
 from pages.shared.results import origin
 
 Draw = Callable[[Run, Study], None]
@@ -58,6 +59,22 @@ def show(run: Run, *, another: str, draw: Draw) -> None:
         draw(run, run.study)
     else:
         run_panel.ended_without_result(run)
+
+
+def show_last(
+    shown: Shown | None, otherwise: str, draw: Callable[[Study, str], None], *, before: str = ""
+) -> None:
+    """The last study that was measured here, or the one that came with the program.
+
+    `draw` gets it with a key that tells it apart; `otherwise` is said where there is none; `before`
+    stands before its title.
+    """
+    if shown is None:
+        st.info(otherwise, icon=":material/science:")
+        return
+    st.header(f"{before}{escape(shown.study.title)}", anchor=False)
+    origin(shown.study, shipped=shown.run is None)
+    draw(shown.study, "latest" if shown.run is None else shown.run.id)
 
 
 def _share(run: Run) -> None:

@@ -17,6 +17,11 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from efficiency.core import serial
+from efficiency.core.requests import Request
+from efficiency.core.values import Study
+from efficiency.jobs.store import Store
+
 ROOT = Path(__file__).parents[2]
 QUIET = "--disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 START_SECONDS = 60
@@ -143,3 +148,13 @@ def assert_fits(page: Page) -> None:
                 ".map(each => each.scrollWidth - each.clientWidth)"
             )
             assert max(wide) <= 0
+
+
+def finish(study: Study, request: Request) -> str:
+    """Put a study into the store as the run of that request, done; gives its id."""
+    with Store() as store:
+        run = store.submit(request)
+        store.take()
+        store.finish(run, serial.encode(study))
+        store.vacate(run)
+    return run

@@ -16,13 +16,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from efficiency import jobs
 from efficiency.charts.amp_gradients import share_text
-from efficiency.core import serial
 from efficiency.core.requests import AmpRequest
-from efficiency.core.values import Study
 from efficiency.exports.programs import amp as program
-from efficiency.jobs.store import Store
 from tests import samples, samples_amp
-from tests.browser.conftest import ROOT, SETTLED, SIZES, Server, assert_fits
+from tests.browser.conftest import ROOT, SETTLED, SIZES, Server, assert_fits, finish
 
 pytestmark = pytest.mark.browser
 
@@ -361,17 +358,9 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EFFICIENCY_HOME", str(server.home))
         yield {
-            name: finish(study, seed) for seed, (name, study) in enumerate(studies.items(), 4000)
+            name: finish(study, AmpRequest(seed=seed))
+            for seed, (name, study) in enumerate(studies.items(), 4000)
         }
-
-
-def finish(study: Study, seed: int) -> str:
-    with Store() as store:
-        run = store.submit(AmpRequest(seed=seed))
-        store.take()
-        store.finish(run, serial.encode(study))
-        store.vacate(run)
-    return run
 
 
 @pytest.mark.parametrize("which", ["latest", "winning", "learning", "hostile", "losing"])

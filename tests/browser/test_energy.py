@@ -15,16 +15,14 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from efficiency import jobs
-from efficiency.core import serial
 from efficiency.core.requests import parse
 from efficiency.core.units import joules_text
 from efficiency.core.values import Study
 from efficiency.exports.columns import THIN
 from efficiency.exports.energy import account
 from efficiency.jobs import launch
-from efficiency.jobs.store import Store
 from tests import samples
-from tests.browser.conftest import ROOT, SETTLED, Server, assert_fits
+from tests.browser.conftest import ROOT, SETTLED, Server, assert_fits, finish
 
 pytestmark = pytest.mark.browser
 
@@ -46,17 +44,9 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EFFICIENCY_HOME", str(server.home))
         yield {
-            name: finish(study, seed) for seed, (name, study) in enumerate(studies.items(), 3000)
+            name: finish(study, parse(study.request | {"seed": seed}))
+            for seed, (name, study) in enumerate(studies.items(), 3000)
         }
-
-
-def finish(study: Study, seed: int) -> str:
-    with Store() as store:
-        run = store.submit(parse(study.request | {"seed": seed}))
-        store.take()
-        store.finish(run, serial.encode(study))
-        store.vacate(run)
-    return run
 
 
 @pytest.fixture

@@ -7,26 +7,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from efficiency import jobs
-from efficiency.core import serial
 from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Study
-from efficiency.jobs.store import Store
 from tests import samples
-from tests.browser.conftest import Server, assert_fits
+from tests.browser.conftest import Server, assert_fits, finish
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-
-
-def finish(study: Study, seed: int) -> str:
-    """Put a study into the store as a run that is done; gives its id."""
-    with Store() as store:
-        run = store.submit(ReportRequest(workload="lenet", seed=seed))
-        store.take()
-        store.finish(run, serial.encode(study))
-        store.vacate(run)
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +28,7 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
             "weights": samples.weights(),
         }
         yield {
-            name: finish(study, seed)
+            name: finish(study, ReportRequest(workload="lenet", seed=seed))
             for seed, (name, study) in enumerate(studies.items(), start=1000)
         }
 
@@ -116,12 +104,16 @@ def test_ticks_go_with_their_runs_and_only_what_is_named_is_deleted(
     open_page: Open, server: Server, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EFFICIENCY_HOME", str(server.home))
-    doomed = finish(replace(samples.report(), title="Doomed"), seed=2000)
+    doomed = finish(
+        replace(samples.report(), title="Doomed"), ReportRequest(workload="lenet", seed=2000)
+    )
     page = open_page("/runs")
     tick(page, 1)
     expect(page.get_by_text(f"Open {doomed[:6]}")).to_be_visible()
 
-    above = finish(replace(samples.report(), title="Spared"), seed=2001)
+    above = finish(
+        replace(samples.report(), title="Spared"), ReportRequest(workload="lenet", seed=2001)
+    )
     tick(page, 2)  # what lay there when the list was drawn is the run "weights"
     expect(page.get_by_text(f"Open {doomed[:6]}")).to_be_visible()
     expect(page.get_by_text(f"Open {runs['weights'][:6]}")).to_be_visible()
@@ -138,7 +130,9 @@ def test_ticks_go_with_their_runs_and_only_what_is_named_is_deleted(
     tick(page, 2)
     page.get_by_role("button", name="Delete 1").click()
     expect(page.get_by_role("listitem").filter(has_text="Doomed, 20")).to_be_visible()
-    newest = finish(replace(samples.report(), title="Newest"), seed=2002)
+    newest = finish(
+        replace(samples.report(), title="Newest"), ReportRequest(workload="lenet", seed=2002)
+    )
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("Tick rows on the left")).to_be_visible()
     left = {run.id for run in jobs.recent()}

@@ -2,8 +2,7 @@
 
 import gc
 import weakref
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from statistics import median
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 from efficiency.core import serial
 from efficiency.core.mixed import PRESETS, MixedPrecision
 from efficiency.core.requests import AmpRequest
-from efficiency.core.values import EQUIVALENCE_BAND, Progress, Row, Study, Verdict
+from efficiency.core.values import EQUIVALENCE_BAND, Row, Study, Verdict
 from efficiency.jobs.runner import ROUTINES, find
 from efficiency.measure.ratio import compare_paired
 from efficiency.measure.threads import fixed_threads
@@ -25,24 +24,10 @@ from efficiency.routines.mixed_precision.sizes import sizes_of
 from efficiency.routines.mixed_precision.task import Task, task_of
 from efficiency.routines.mixed_precision.trainer import Trainer
 from efficiency.workloads import catalogue
+from tests.routines.listening import Listening
 
 SMALL = AmpRequest(width=128, batch_size=64, batches=6, epochs=4)
 LENET = AmpRequest(workload="lenet", epochs=4)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listening:
-    """A context that remembers what it was told."""
-
-    folder: Path
-    steps: list[Progress] = field(default_factory=list)
-    studies: list[Study] = field(default_factory=list)
-
-    def progress(self, progress: Progress) -> None:
-        self.steps.append(progress)
-
-    def partial(self, study: Study) -> None:
-        self.studies.append(study)
 
 
 @pytest.fixture(scope="module")

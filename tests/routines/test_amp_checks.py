@@ -247,9 +247,9 @@ def test_room_counts_what_lasts_for_all_and_what_passes_once(
     sizes = TrainingSizes(batch_size=1, batches=1, epochs=9, width=1, layers=1)  # 8 bytes of data
     peak = PeakMemory(parameters=100, gradients=100, optimizer=50, activations=30, temporary=20)
     needed = 100 + 5 * 250 + 50 + 8
-    monkeypatch.setattr(room, "free_bytes", lambda device: needed / room.ROOM)
+    monkeypatch.setattr(room, "free_memory", lambda device: needed / room.ROOM)
     room.check_room("cpu", sizes, 5, (peak,))
-    monkeypatch.setattr(room, "free_bytes", lambda device: needed / room.ROOM - 2)
+    monkeypatch.setattr(room, "free_memory", lambda device: needed / room.ROOM - 2)
     with pytest.raises(BadInput, match=r"5 networks side by side needs about 1.41 kB"):
         room.check_room("cpu", sizes, 5, (peak,))
 

@@ -60,7 +60,7 @@ def test_what_does_not_fit_into_the_time_or_the_memory_says_so(
     (late,) = sweep(0.0)
     assert late.speedup is None
     assert "were spent" in str(late.unavailable)
-    monkeypatch.setattr(sweeping, "free_bytes", lambda device: 1000)
+    monkeypatch.setattr(sweeping, "free_memory", lambda device: 1000)
     (large,) = sweep(1.0)
     assert large.speedup is None
     assert "free memory" in str(large.unavailable)

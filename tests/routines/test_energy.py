@@ -13,7 +13,7 @@ from efficiency.core.errors import BadInput
 from efficiency.core.requests import EnergyRequest
 from efficiency.core.values import Origin, Study
 from efficiency.routines import energy
-from tests.routines.test_report import Listening
+from tests.routines.listening import Listening
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,28 +14,14 @@ from efficiency import intake
 from efficiency.core import units
 from efficiency.core.errors import BadInput
 from efficiency.core.requests import ReportRequest
-from efficiency.core.values import Origin, Progress, Study
+from efficiency.core.values import Origin, Study
 from efficiency.routines import remeasure, report
 from efficiency.routines.subject import prepare
 from efficiency.routines.variants import TECHNIQUES
 from efficiency.workloads import catalogue, training
+from tests.routines.listening import Listening
 
 QUICK = 3.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listening:
-    """A context that remembers what it was told."""
-
-    folder: Path
-    steps: list[Progress] = field(default_factory=list)
-    studies: list[Study] = field(default_factory=list)
-
-    def progress(self, progress: Progress) -> None:
-        self.steps.append(progress)
-
-    def partial(self, study: Study) -> None:
-        self.studies.append(study)
 
 
 @pytest.fixture(scope="module")

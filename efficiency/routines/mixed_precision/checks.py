@@ -6,7 +6,7 @@ import torch
 
 from efficiency.core.anatomy import Peak
 from efficiency.core.errors import BadInput
-from efficiency.core.mixed import Prediction, TrainingSizes
+from efficiency.core.mixed import CONFIRM, Prediction, TrainingSizes
 from efficiency.core.requests import AmpRequest
 from efficiency.core.units import seconds_text
 from efficiency.core.values import Environment
@@ -90,4 +90,4 @@ def check_time(prediction: Prediction, *, confirmed: bool) -> None:
             "smaller network."
         )
     if prediction.needs_confirmation is not None and not confirmed:
-        raise BadInput(f"{prediction.needs_confirmation}; confirm it, or choose another precision.")
+        raise BadInput(f"{prediction.needs_confirmation}; {CONFIRM}")

@@ -1,14 +1,11 @@
 """Does it fit into memory? Estimated, and refused with the numbers, before anything is made."""
 
-import psutil
-import torch
-
 from efficiency.core.errors import BadInput
 from efficiency.core.mixed import TrainingSizes
 from efficiency.core.units import bytes_text
 from efficiency.core.values import PeakMemory
+from efficiency.measure.device import ROOM, free_memory
 
-ROOM = 0.8  # of the free memory
 FLOAT = 4
 
 
@@ -38,15 +35,8 @@ def check_room(
     _refuse(device, sizes, candidates, needed)
 
 
-def free_bytes(device: str) -> int:
-    """Memory of the device that nobody uses now."""
-    if device == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    return int(psutil.virtual_memory().available)
-
-
 def _refuse(device: str, sizes: TrainingSizes, candidates: int, needed: int) -> None:
-    free = free_bytes(device)
+    free = free_memory(device)
     if needed > ROOM * free:
         remedy = "width, batch size or number of batches" if sizes.width else "batch size"
         raise BadInput(

@@ -7,10 +7,10 @@ from functools import partial
 
 from efficiency.core.mixed import SweepPoint, TrainingSizes
 from efficiency.core.requests import AmpRequest
+from efficiency.measure.device import free_memory
 from efficiency.measure.timing import compare
 from efficiency.routines.mixed_precision.candidates import Candidate
 from efficiency.routines.mixed_precision.repeatable import repeatable
-from efficiency.routines.mixed_precision.room import free_bytes
 from efficiency.routines.mixed_precision.task import MLP, task_of
 from efficiency.routines.mixed_precision.trainer import Trainer
 
@@ -50,7 +50,7 @@ def sweep(
         left = end - time.perf_counter()
         if left <= 0:
             reason = f"Left out: the {seconds:g} s of the sweep were spent."
-        elif BYTES_A_WEIGHT * LAYERS * width**2 > free_bytes(request.device):
+        elif BYTES_A_WEIGHT * LAYERS * width**2 > free_memory(request.device):
             reason = "Left out: it does not fit into the free memory."
         else:
             found.append(_compared(request, baseline, mixed, point, left / (len(plan) - done)))
