@@ -37,6 +37,12 @@ def draw() -> None:
                 icon=":material/speed:",
                 url_path="amp",
             ),
+            st.Page(
+                "pages/quantization/page.py",
+                title="Quantization",
+                icon=":material/grid_on:",
+                url_path="quantization",
+            ),
             st.Page("pages/runs/page.py", title="Runs", icon=":material/history:", url_path="runs"),
         ],
         position="top",

@@ -21,6 +21,7 @@ from efficiency.core.requests import (
     AmpRequest,
     EnergyRequest,
     ModelRequest,
+    QuantizeRequest,
     ReportRequest,
     Request,
     parse_shape,
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     for kind, text in (
         (EnergyRequest, "What one pass through a model costs in energy, layer by layer."),
         (AmpRequest, "Training with automatic mixed precision against training in float32."),
+        (QuantizeRequest, "A model in int8 by every method that it can take."),
         (ReportRequest, "A compression report of a file or of an example network."),
     ):
         _asking(command(kind.kind, _measure, text), kind)

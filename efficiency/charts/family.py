@@ -4,6 +4,7 @@ from efficiency.charts.amp import amp_charts
 from efficiency.charts.chart import Chart
 from efficiency.charts.energy import energy_charts, prices_chart
 from efficiency.charts.front import front_figure, plotted, scored
+from efficiency.charts.quantization import quantization_charts
 from efficiency.charts.size import size_figure
 from efficiency.charts.speed import speed_figure
 from efficiency.charts.weights import layer_bytes_figure, layer_noise_figure
@@ -14,12 +15,17 @@ def charts(study: Study) -> tuple[Chart, ...]:
     """Speed and front where something was timed, sizes where files exist, layers where listed.
 
     Where a model was taken apart: where its energy goes, its roofline, what operations cost. Where
-    mixed precision was recorded: its own.
+    mixed precision was recorded: its own. Where quantization was: its own after the comparison.
     """
     if study.mixed is not None:
         return amp_charts(study)
     if study.anatomy is not None:
         return (*energy_charts(study.anatomy, study.batch_size), prices_chart())
+    return (*comparison_charts(study), *quantization_charts(study))
+
+
+def comparison_charts(study: Study) -> tuple[Chart, ...]:
+    """The candidates against each other: speed, accuracy, size; and stored layers, if any."""
     found = []
     if any(row.timing is not None for row in study.rows):
         found.append(

@@ -34,6 +34,11 @@ def model_folder(model: str) -> Path:
     return _inside("models") / model
 
 
+def compiled_folder() -> Path:
+    """Code that PyTorch's compiler made on this machine; made again where it is missing."""
+    return _inside("compiled")
+
+
 def trained_folder() -> Path:
     """Weights of the example workloads, trained here on first use."""
     return _inside("trained")

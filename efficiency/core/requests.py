@@ -16,7 +16,7 @@ import efficiency
 from efficiency.core.errors import BadInput, UnknownName
 
 DEVICES = ("cpu", "cuda")
-VERSIONS_THAT_MATTER = ("torch", "numpy", "transformers")
+VERSIONS_THAT_MATTER = ("torch", "torchao", "numpy", "transformers")
 
 
 def option(default: Any, help: str) -> Any:  # noqa: A002
@@ -82,10 +82,8 @@ class ModelRequest(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRequest(ModelRequest):
-    """The compression report of a model."""
-
-    kind: ClassVar[str] = "report"
+class TimedRequest(ModelRequest):
+    """Base of what compresses a model in several ways and times the files against each other."""
 
     budget_seconds: float = option(
         30.0, "Seconds to spend in the timing loops; more gives narrower intervals."
@@ -95,6 +93,13 @@ class ReportRequest(ModelRequest):
         ModelRequest.__post_init__(self)  # super() does not find its way in a class with slots
         if not 1 <= self.budget_seconds <= 600:
             raise BadInput("The timing budget must be between 1 and 600 seconds.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest(TimedRequest):
+    """The compression report of a model."""
+
+    kind: ClassVar[str] = "report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,68 @@ class AmpRequest(Request):
                 raise BadInput(f"The {name.replace('_', ' ')} is {value}; it must be at least 1.")
 
 
+QUANTIZATION_METHODS = ("all", "dynamic", "static", "qat")
+BACK_ENDS = ("all", "classic", "torchao", "pt2e")
+ENGINES = ("fastest", "x86", "onednn", "fbgemm", "qnnpack")
+OBSERVERS = ("histogram", "minmax", "moving-average")
+GRANULARITIES = ("per-channel", "per-tensor")
+SCHEMES = ("affine", "symmetric")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizeRequest(TimedRequest):
+    """A model in int8 by every method that it can take, against itself in float32."""
+
+    kind: ClassVar[str] = "quantize"
+
+    method: str = option(
+        "all",
+        "dynamic: activations become int8 as they come; static: with scales from calibration; qat: "
+        "trained with the rounding; or all of them.",
+    )
+    back_end: str = option(
+        "all",
+        "classic: torch.ao, eager and FX; torchao: quantize_; pt2e: an exported graph; the last "
+        "two are compiled, which takes a while the first time.",
+    )
+    engine: str = option(
+        "fastest", "Kernels of the classic back end: the fastest measured, or one by name."
+    )
+    observer: str = option("histogram", "How the range of activations is found in calibration.")
+    granularity: str = option(
+        "per-channel", "One scale per output channel of the weights, or one per tensor."
+    )
+    scheme: str = option(
+        "affine", "Activations with a zero point (affine) or without one (symmetric)."
+    )
+    calibration_samples: int = option(256, "Inputs that static quantization is calibrated on.")
+    calibration_seed: int = option(0, "Which training inputs those are.")
+    no_fusion: bool = option(False, "Leave convolution, normalization and ReLU apart.")
+    qat_epochs: float = option(2.0, "Passes over the training data with fake quantization.")
+    seeds: int = option(
+        0, "Networks to train, each with a seed of its own, to see how far QAT and static vary."
+    )
+
+    def __post_init__(self) -> None:
+        TimedRequest.__post_init__(self)
+        _known("method", self.method, QUANTIZATION_METHODS)
+        _known("back end", self.back_end, BACK_ENDS)
+        _known("engine", self.engine, ENGINES)
+        _known("observer", self.observer, OBSERVERS)
+        _known("granularity", self.granularity, GRANULARITIES)
+        _known("scheme", self.scheme, SCHEMES)
+        if self.calibration_samples < 1:
+            raise BadInput(
+                f"{self.calibration_samples} calibration inputs are none; give at least 1."
+            )
+        if self.calibration_seed < 0:
+            raise BadInput(f"The seed is {self.calibration_seed}; it must be 0 or more.")
+        if not 0 < self.qat_epochs <= 100:
+            raise BadInput("QAT takes more than 0 and at most 100 epochs.")
+        if not 0 <= self.seeds <= 20:
+            raise BadInput(f"{self.seeds} networks is not between 0 and 20.")
+
+
 def parse_shape(text: str) -> tuple[int, ...] | None:
     """The shape that somebody typed, like 1,3,224,224; None for nothing. Raises BadInput."""
     if not text.strip():
@@ -170,7 +237,7 @@ def _known(what: str, name: str, known: tuple[str, ...]) -> None:
 
 
 REQUESTS: dict[str, type[Request]] = {
-    each.kind: each for each in (AmpRequest, EnergyRequest, ReportRequest)
+    each.kind: each for each in (AmpRequest, EnergyRequest, QuantizeRequest, ReportRequest)
 }
 
 

@@ -11,6 +11,7 @@ from statistics import median, quantiles
 
 from efficiency.core.anatomy import Anatomy
 from efficiency.core.mixed import MixedPrecision
+from efficiency.core.quantization import Quantization
 
 
 class Verdict(StrEnum):
@@ -266,8 +267,8 @@ class Study:
     `score` is the share called `score_name` (for example accuracy) of what `score_over` says in
     words ("360 held-out digits"); its interval is that of `score_count` independent trials, which
     may be fewer than there were predictions. `anatomy` has the layers one by one, where a routine
-    takes the model apart; `mixed` is what was recorded of mixed precision. `complete` is False
-    while rows are still being measured.
+    takes the model apart; `mixed` is what was recorded of mixed precision, `quantized` of
+    quantization. `complete` is False while rows are still being measured.
     """
 
     kind: str
@@ -286,6 +287,7 @@ class Study:
     batch_size: int = 1
     anatomy: Anatomy | None = None
     mixed: MixedPrecision | None = None
+    quantized: Quantization | None = None
     complete: bool = True
 
 

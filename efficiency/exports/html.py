@@ -17,10 +17,12 @@ from efficiency.core import serial
 from efficiency.core.judgement import rule
 from efficiency.core.units import bytes_text, seconds_text, share_text
 from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Environment, Study
-from efficiency.exports import energy, energy_layers, mixed
+from efficiency.exports import energy, energy_layers, mixed, quantization
 from efficiency.exports.columns import columns
 from efficiency.exports.headlines import accuracy_text, headlines, sources
 from efficiency.exports.mixed_sections import mixed_sections
+from efficiency.exports.quantization_sections import quantization_head, quantization_sections
+from efficiency.exports.quantization_tables import coverage_table
 from efficiency.exports.table import STYLE, literal, plain_table, study_table
 from efficiency.exports.text import command_line
 
@@ -89,6 +91,9 @@ def _numbers_and_reasons(study: Study) -> tuple[str, ...]:
     if study.mixed is not None:
         parts = (_section(title, body) for title, body in mixed_sections(study))
         return mixed.amp_cards(study), pictures, _findings(study), *parts
+    if study.quantized is not None:
+        parts = (_section(title, body) for title, body in quantization_sections(study))
+        return quantization_head(study), pictures, *parts, _findings(study, "What to do")
     if study.anatomy is None:
         judged = f'<p class="quiet">{literal(rule(study))}</p>' if headlines(study) else ""
         return headline_cards(study), judged, pictures, _findings(study)
@@ -133,6 +138,8 @@ def method_text(study: Study) -> str:
     if study.mixed is not None:
         return mixed.METHOD
     method = METHOD if study.rows[0].timing is not None else METHOD_OF_WEIGHTS
+    if study.quantized is not None:
+        method = quantization.METHOD
     estimated = sources(study)
     return f"{method} Energy is estimated: {estimated}." if estimated else method
 
@@ -255,6 +262,8 @@ def _legend(study: Study, *, details: bool = False) -> str:
 
 
 def _coverage(study: Study) -> str:
+    if study.quantized is not None:
+        return _section("Which layers changed", coverage_table(study))
     lines = coverage_lines(study)
     if not lines:
         return ""

@@ -32,6 +32,7 @@ from efficiency.jobs.store import Store
 ROUTINES: Mapping[str, str] = {
     "amp": "efficiency.routines.amp:run",
     "energy": "efficiency.routines.energy:run",
+    "quantize": "efficiency.routines.quantize:run",
     "report": "efficiency.routines.report:run",
 }
 

@@ -2,16 +2,17 @@
 
 `python -m efficiency.routines.remeasure` reads one Task as JSON from standard input and writes one
 JSON object a line to the descriptor it was given: first what is known of each file (score, SQNR,
-peak memory), then the growing comparison of all of them, interleaved.
+peak memory, how long it was compiled), then the growing comparison of all of them, interleaved.
 """
 
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
-from math import log2
+from math import ceil, log2
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from efficiency.core.errors import RunFailed
+from efficiency.core.quiet import quiet
+from efficiency.core.units import seconds_text
 from efficiency.core.values import PeakMemory, Ratio
 from efficiency.measure.arithmetic import bf16_speed
 from efficiency.measure.fidelity import sqnr_db
@@ -27,8 +30,9 @@ from efficiency.measure.memory import peak_memory
 from efficiency.measure.outputs import output_tensor
 from efficiency.measure.threads import fixed_threads, steady_threads
 from efficiency.measure.timing import MINIMUM_ROUNDS, Comparison, compare
+from efficiency.routines.quantization import inductor
 from efficiency.routines.trials import independent_trials
-from efficiency.workloads.inputs import in_chunks
+from efficiency.workloads.inputs import CHUNK, in_chunks
 from efficiency.workloads.split import Split
 
 RANDOM_INPUTS = 8
@@ -52,7 +56,9 @@ class Facts:
     """What needs no clock. `sqnr_db` is None for the baseline and where outputs are identical.
 
     `score_over` says what the score is a share of, `score_count` how many independent trials that
-    is worth for its interval (see `trials.py`); both are None without a score.
+    is worth for its interval (see `trials.py`); both are None without a score. `peak` is None for
+    compiled code, which asks for memory past all that can be watched. `notes` say how the model was
+    compiled, or why not.
     """
 
     name: str
@@ -60,7 +66,8 @@ class Facts:
     score_count: int | None
     score_over: str | None
     sqnr_db: float | None
-    peak: PeakMemory
+    peak: PeakMemory | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +92,12 @@ class Message:
 def remeasured(task: Task) -> Iterator[Message]:
     """Run the task in a fresh process and yield what it says, line by line."""
     command = [sys.executable, "-m", "efficiency.routines.remeasure"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | inductor.environment(),
+    ) as process:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("both were asked for")
         process.stdin.write(msgspec.json.encode(task))
@@ -114,8 +126,9 @@ def main() -> None:
 
 def measure(task: Task, send: Callable[[Message], None]) -> None:
     """Load every file, then say what each is like, then time them against each other."""
-    loaders = {name: _loader(Path(task.folder) / name) for name in task.names}
-    models = {name: loader.load().to(task.device) for name, loader in loaders.items()}
+    with quiet():
+        loaders = {name: _loader(Path(task.folder) / name) for name in task.names}
+        models = {name: loader.load().to(task.device) for name, loader in loaders.items()}
     send(Message(ready=True))
     with torch.inference_mode():
         with fixed_threads(steady_threads()):
@@ -128,16 +141,21 @@ def _tell_facts(
     task: Task, first: ModuleType, models: dict[str, nn.Module], send: Callable[[Message], None]
 ) -> None:
     split: Split | None = first.held_out() if hasattr(first, "held_out") else None
-    inputs = first.example_inputs(RANDOM_INPUTS) if split is None else split.held_out_inputs
+    if split is None:
+        inputs = first.example_inputs(task.batch_size * ceil(RANDOM_INPUTS / task.batch_size))
+    else:
+        inputs = split.held_out_inputs
     inputs = inputs.to(task.device)
-    reference = _outputs(models[task.names[0]], inputs)
+    example = first.example_inputs(task.batch_size).to(task.device)
+    reference = _outputs(models[task.names[0]], inputs, split, task.batch_size)
     count, over = None, None
     if split is not None:
         right = reference.argmax(-1) == split.held_out_labels
         count = independent_trials(right, split.held_out_files)
         over = _scored_over(split, first.UNIT, count)
     for name, model in models.items():
-        outputs = _outputs(model, inputs)
+        notes = _compile(model, example)
+        outputs = _outputs(model, inputs, split, task.batch_size)
         send(
             Message(
                 facts=Facts(
@@ -146,14 +164,41 @@ def _tell_facts(
                     score_count=count,
                     score_over=over,
                     sqnr_db=None if name == task.names[0] else sqnr_db(reference, outputs),
-                    peak=_peak(model, first.example_inputs(task.batch_size).to(task.device)),
+                    peak=None if _compiles(model) else _peak(model, example),
+                    notes=notes,
                 )
             )
         )
 
 
-def _outputs(model: nn.Module, inputs: Tensor) -> Tensor:
-    return in_chunks(lambda chunk: output_tensor(model(chunk)), inputs)
+def _compiles(model: nn.Module) -> bool:
+    """Whether the model is one that is compiled when it is called."""
+    return getattr(model, "uncompiled", "not meant to be") is None
+
+
+def _compile(model: nn.Module, example: Tensor) -> tuple[str, ...]:
+    """Have the model compiled for the example if it is to be; what is to be told of it."""
+    began = time.perf_counter()
+    model(example)
+    seconds = seconds_text(time.perf_counter() - began)
+    if _compiles(model):
+        return (
+            f"Compiled for this batch size in {seconds} when it was first called.",
+            "Peak memory is not known: compiled code takes its memory where nobody can watch it.",
+        )
+    reason = getattr(model, "uncompiled", None)
+    return () if reason is None else (f"Not compiled, so its speed means nothing. {reason}",)
+
+
+def _outputs(model: nn.Module, inputs: Tensor, split: Split | None, batch_size: int) -> Tensor:
+    """The outputs for all inputs, in batches of few sizes, as a model may be compiled for each."""
+
+    def call(chunk: Tensor) -> Tensor:
+        return output_tensor(model(chunk))
+
+    if split is not None:
+        return in_chunks(call, inputs)
+    return torch.cat([call(each) for each in inputs.split(batch_size)])
 
 
 def _scored_over(split: Split, unit: str, trials: int) -> str:
@@ -189,7 +234,9 @@ def _tell_times(
         return comparison
 
     larger = _larger_batch(task, compared(task.batch_size))
-    if larger is not None:
+    # To compile for one more batch size may take minutes; for scoring, all were compiled already.
+    compiled_already = larger == CHUNK and hasattr(first, "held_out")
+    if larger is not None and (compiled_already or not any(map(_compiles, models.values()))):
         compared(larger)
 
 

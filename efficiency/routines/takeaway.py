@@ -1,8 +1,9 @@
-"""The folder a user takes away: `weights.safetensors` and a `load_model.py` that stands alone.
+"""The folder a user takes away: the weights, or a graph with them, and a `load_model.py` that
+stands alone.
 
 `load_model.py` is put together from the very modules that are used here: the architecture, the data
 and the recipe, and what they import of ours. One file, its imports first; what is measured is what
-it loads.
+it loads. Where the file is a graph (`model.pt2`), no architecture is needed to load it.
 """
 
 import ast
@@ -14,24 +15,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
+import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 import efficiency
+from efficiency.routines.variant import Variant
 from efficiency.workloads import inputs
 from efficiency.workloads.catalogue import Workload
 from efficiency.workloads.split import identity
 
 WEIGHTS = "weights.safetensors"
+PROGRAM = "model.pt2"
 
 IMPORTS = """
 import torch
 from pathlib import Path
 from torch import Tensor, nn
-from safetensors.torch import load_file
 """
 
-MAIN = '''
+INPUTS = '''
 
 INPUT_SHAPE = {input_shape}
 VOCABULARY = {vocabulary}
@@ -44,9 +46,17 @@ def example_inputs(batch_size: int = 1) -> Tensor:
 
 def load() -> nn.Module:
     """The model, ready to run."""
-    tensors = load_file(Path(__file__).with_name("weights.safetensors"))
-    return restore(build(), tensors, example_inputs())
 '''
+
+LOAD_WEIGHTS = """\
+    tensors = load_file(Path(__file__).with_name("weights.safetensors"))
+    return restore(build(), tensors, example_inputs(){settings})
+"""
+
+LOAD_PROGRAM = """\
+    program = torch.export.load(Path(__file__).with_name("model.pt2"))
+    return restore(program.module(), {{}}, example_inputs(){settings})
+"""
 
 SCORED = '''
 
@@ -81,22 +91,27 @@ if __name__ == "__main__":
 """
 
 
-def write(
-    folder: Path, workload: Workload, recipe: ModuleType, tensors: dict[str, Tensor], label: str
-) -> None:
-    """Save the tensors and the loader in `folder`, which is made."""
+def write(folder: Path, workload: Workload, variant: Variant, label: str) -> Path:
+    """Save the variant and its loader in `folder`, which is made; the file with the weights."""
     folder.mkdir(parents=True)
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    (folder / "load_model.py").write_text(source(workload, variant, label))
+    if variant.program is not None:
+        torch.export.save(variant.program, folder / PROGRAM)
+        return folder / PROGRAM
+    contiguous = {name: tensor.contiguous() for name, tensor in variant.tensors.items()}
     save_file(contiguous, folder / WEIGHTS)
-    (folder / "load_model.py").write_text(source(workload, recipe, label))
+    return folder / WEIGHTS
 
 
-def source(workload: Workload, recipe: ModuleType, label: str) -> str:
+def source(workload: Workload, variant: Variant, label: str) -> str:
     """The text of load_model.py."""
-    modules = [import_module(workload.architecture), inputs, recipe]
+    modules = [inputs, variant.recipe]
+    statements, bodies = _imports_and_body(IMPORTS)[0], []
+    if variant.program is None:
+        modules.insert(0, import_module(workload.architecture))
+        statements += _imports_and_body("from safetensors.torch import load_file")[0]
     if workload.data is not None:
         modules.append(import_module(workload.data.module))
-    statements, bodies = _imports_and_body(IMPORTS)[0], []
     for module in _with_imported(modules):
         found, body = _imports_and_body(inspect.getsource(module))
         statements += found
@@ -106,9 +121,16 @@ def source(workload: Workload, recipe: ModuleType, label: str) -> str:
         f"Made by Efficiency Lab {efficiency.__version__} with Python {platform.python_version()}. "
         f'Needs {", ".join(_needed(statements))}.\n"""\n'
     )
-    main = MAIN.format(input_shape=workload.input_shape, vocabulary=workload.vocabulary)
+    main = INPUTS.format(input_shape=workload.input_shape, vocabulary=workload.vocabulary)
+    load = LOAD_WEIGHTS if variant.program is None else LOAD_PROGRAM
+    main += load.format(settings=_arguments(variant))
     main += UNSCORED if workload.data is None else _scored(workload)
     return "\n".join([header, *_merged(statements), "", "", "\n\n\n".join(bodies), main])
+
+
+def _arguments(variant: Variant) -> str:
+    """The variant's settings as further keyword arguments of a call."""
+    return "".join(f", {name}={value!r}" for name, value in variant.settings.items())
 
 
 def _scored(workload: Workload) -> str:

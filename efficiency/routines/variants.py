@@ -5,39 +5,28 @@ A technique that cannot be applied raises Unavailable, and its row shows the rea
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import prune
 
 from efficiency.core.errors import Unavailable
-from efficiency.core.values import Coverage, Skipped
-from efficiency.routines.recipes import bf16, int8_dynamic, int8_static, packing, plain
-from efficiency.routines.subject import Subject, example_input
+from efficiency.routines.quantization import classic
+from efficiency.routines.quantization.calibration import calibration_inputs
+from efficiency.routines.quantization.kernels import usual_engine
+from efficiency.routines.quantization.settings import Settings
+from efficiency.routines.recipes import bf16, plain
+from efficiency.routines.subject import Subject
+from efficiency.routines.variant import Variant, coverage_of
 from efficiency.workloads.training import fit
+
+__all__ = ["TECHNIQUES", "Technique", "Variant"]
 
 CALIBRATION_INPUTS = 256
 FINE_TUNING_SHARE = 1 / 8  # of the steps of training
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """The tensors of one compressed file and the recipe that makes a model of them.
-
-    `precision` is the arithmetic of each changed layer; all others compute in fp32, unless the
-    `whole_model` does, also between its layers.
-    """
-
-    recipe: ModuleType
-    tensors: dict[str, Tensor]
-    coverage: Coverage = field(default_factory=Coverage)
-    precision: str = "fp32"
-    whole_model: bool = False
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +57,7 @@ def to_bf16(subject: Subject) -> Variant:
     return Variant(
         recipe=bf16,
         tensors=tensors,
-        coverage=_coverage(subject.model, lambda name, layer: None),
+        coverage=coverage_of(subject.model, lambda name, layer: None),
         precision="bf16",
         whole_model=True,
     )
@@ -76,23 +65,7 @@ def to_bf16(subject: Subject) -> Variant:
 
 def to_int8_dynamic(subject: Subject) -> Variant:
     """Linear and recurrent layers with int8 weights, activations quantized as they come."""
-    coverage = _coverage(
-        subject.model,
-        lambda name, layer: (
-            None
-            if isinstance(layer, int8_dynamic.QUANTIZED_TYPES)
-            else "dynamic quantization in PyTorch covers linear and recurrent layers only"
-        ),
-    )
-    if not coverage.changed:
-        raise Unavailable("This model has no linear or recurrent layer to quantize dynamically.")
-    quantized = int8_dynamic.quantize(subject.model)
-    return Variant(
-        recipe=int8_dynamic,
-        tensors=packing.pack(quantized.state_dict()),
-        coverage=coverage,
-        precision="int8-dynamic",
-    )
+    return classic.dynamic(subject, Settings(engine=usual_engine(), granularity="per-tensor"))
 
 
 def to_int8_static(subject: Subject) -> Variant:
@@ -101,36 +74,8 @@ def to_int8_static(subject: Subject) -> Variant:
         raise Unavailable(
             "Static quantization is calibrated on real inputs, and there is no data for this model."
         )
-    order = torch.Generator().manual_seed(subject.seed)
-    chosen = torch.randperm(len(subject.split.train_inputs), generator=order)[:CALIBRATION_INPUTS]
-    calibration = subject.split.train_inputs[chosen]
-    try:
-        quantized = int8_static.quantize(
-            subject.model, example_input(subject.workload), calibration
-        )
-    except Exception as error:  # torch.fx raises whatever the model's own Python raised
-        first = str(error).partition("\n")[0]
-        raise Unavailable(
-            f"PyTorch's static quantization cannot trace or calibrate this model ({first})."
-        ) from error
-    now = dict(quantized.named_modules())
-
-    def reason(name: str, layer: nn.Module) -> str | None:
-        if name not in now and isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            return None  # it is part of the convolution before it
-        if type(now.get(name)).__module__.startswith("torch.ao.nn"):
-            return None
-        return "PyTorch's static quantization leaves it in float32"
-
-    coverage = _coverage(subject.model, reason)
-    return Variant(
-        recipe=int8_static,
-        tensors=packing.pack(quantized.state_dict()),
-        coverage=coverage,
-        precision="int8",
-        whole_model=True,
-        notes=(f"Calibrated on {len(chosen)} training inputs.",),
-    )
+    calibration = calibration_inputs(subject, CALIBRATION_INPUTS, subject.seed)
+    return classic.static_fx(subject, Settings(engine=usual_engine()), calibration)
 
 
 def pruned(subject: Subject, amount: float, tuned: bool) -> Variant:
@@ -154,7 +99,7 @@ def pruned(subject: Subject, amount: float, tuned: bool) -> Variant:
         )
     for layer, name in parameters:
         prune.remove(layer, name)
-    coverage = _coverage(
+    coverage = coverage_of(
         model,
         lambda name, layer: (
             None
@@ -172,20 +117,6 @@ def weights_of(layer: nn.Module) -> tuple[str, ...]:
         names = (name for name, _ in layer.named_parameters(recurse=False))
         return tuple(name for name in names if name.startswith("weight_"))
     return ("weight",) if isinstance(layer, WEIGHTED) else ()
-
-
-def _coverage(model: nn.Module, why_not: Callable[[str, nn.Module], str | None]) -> Coverage:
-    """Which layers with parameters of their own change, and why not: None for those that do."""
-    changed, skipped = [], []
-    for name, layer in model.named_modules():
-        if next(layer.parameters(recurse=False), None) is None:
-            continue
-        reason = why_not(name, layer)
-        if reason is None:
-            changed.append(name)
-        else:
-            skipped.append(Skipped(layer=name, reason=f"{type(layer).__name__}: {reason}"))
-    return Coverage(changed=tuple(changed), skipped=tuple(skipped))
 
 
 def _pruning(percent: int, tuned: bool) -> Technique:

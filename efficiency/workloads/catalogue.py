@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from efficiency.core.errors import Unavailable, UnknownName
+from efficiency.core.quiet import quiet
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,7 +73,8 @@ class Workload:
 
     def build(self) -> "nn.Module":
         """The network with fresh random weights, in evaluation mode."""
-        model: nn.Module = import_module(self.architecture).build()
+        with quiet():  # transformers imports torchao, which lists the GPUs that are not here
+            model: nn.Module = import_module(self.architecture).build()
         return model.eval()
 
     def load_split(self) -> "Split | None":
@@ -143,13 +145,21 @@ WORKLOADS = {
             recipe=Recipe(epochs=5, decay=True),
         ),
         Workload(
+            name="mobilenet",
+            label="MobileNetV2, small",
+            description="Depthwise convolutions on the same digits; one scale is not enough here.",
+            input_shape=(1, 1, 28, 28),
+            data=DIGITS,
+            recipe=Recipe(epochs=8, rate=6e-2, decay=True),
+        ),
+        Workload(
             name="transformer",
             label="Transformer, 64 tokens",
             description="A small encoder, trained here to tell Python's own packages apart.",
             input_shape=(1, 64),
             vocabulary=4096,
             data=PACKAGES,
-            recipe=Recipe(epochs=4, batch=32, decay=True),
+            recipe=Recipe(epochs=2, batch=32, decay=True),
         ),
         Workload(
             name="lstm",

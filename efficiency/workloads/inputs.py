@@ -17,5 +17,13 @@ def random_inputs(shape: tuple[int, ...], vocabulary: int | None = None, seed: i
 
 
 def in_chunks(model: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """The model's outputs for all inputs, which go in CHUNK at a time so that memory stays low."""
-    return torch.cat([model(chunk) for chunk in inputs.split(CHUNK)])
+    """The model's outputs for all inputs, which go in CHUNK at a time so that memory stays low.
+
+    The last of several chunks is filled up with its own inputs again: a compiled model would be
+    compiled once more for another number of them.
+    """
+    count = len(inputs)
+    if count > CHUNK and count % CHUNK:
+        last = inputs[-(count % CHUNK) :]
+        inputs = torch.cat([inputs, *[last] * (CHUNK // len(last))])[: count + -count % CHUNK]
+    return torch.cat([model(chunk) for chunk in inputs.split(CHUNK)])[:count]

@@ -7,6 +7,7 @@ from efficiency.core.units import joules_text, ratio_text
 from efficiency.core.values import Study
 from efficiency.exports.columns import one_pass
 from efficiency.exports.mixed import row_of
+from efficiency.exports.quantization import chosen, in_short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,13 @@ def _mixed(study: Study) -> str:
     return f"{study.title}: {ratio_text(speed)} (AMP against float32, measured)."
 
 
+def _quantized(study: Study) -> str:
+    row = chosen(study)
+    if row is None:
+        return study.title
+    return f"{study.title}, {row.label}: {in_short(study, row)}."
+
+
 LESSONS = (
     Lesson(
         kind="energy",
@@ -44,5 +52,11 @@ LESSONS = (
         title="Mixed precision",
         question="What do 16 bits keep of a number, and does training with them pay here?",
         number=_mixed,
+    ),
+    Lesson(
+        kind="quantize",
+        title="Quantization",
+        question="What is left of a network in 8 bits, and is it faster here?",
+        number=_quantized,
     ),
 )

@@ -58,7 +58,7 @@ for column, lesson in zip(st.columns(len(LESSONS)), LESSONS, strict=True):
         if last := latest(lesson.kind):
             st.markdown(escape(lesson.number(last.study)))
             origin(last.study, shipped=last.run is None)
-        st.page_link(f"pages/{lesson.kind}/page.py", label="Open", icon=":material/arrow_forward:")
+        st.page_link(run_list.page_of(lesson.kind), label="Open", icon=":material/arrow_forward:")
 
 st.subheader("How it works", anchor=False)
 for column, (number, (title, sentence)) in zip(

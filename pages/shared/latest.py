@@ -1,5 +1,6 @@
 """What to show before anybody has asked: the last study of a kind, else the one that is shipped."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,10 +9,10 @@ import efficiency
 from efficiency import jobs
 from efficiency.core import serial
 from efficiency.core.values import Study
-from efficiency.jobs import Run
+from efficiency.jobs import Run, State
 
 SAMPLES = Path(efficiency.__file__).with_name("samples")
-SHIPPED = {kind: SAMPLES / f"{kind}.json" for kind in ("amp", "energy", "report")}
+SHIPPED = {kind: SAMPLES / f"{kind}.json" for kind in ("amp", "energy", "quantize", "report")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,32 @@ def shipped(kind: str) -> Study | None:
     """The study of the kind that came with the program, None if there is none."""
     path = SHIPPED[kind]
     return _read(path, path.stat().st_mtime) if path.is_file() else None
+
+
+def by_workload(kind: str, workloads: Collection[str]) -> dict[str, Study]:
+    """The newest finished run of the kind for each of these workloads, else a shipped one, if any.
+
+    Only recent runs are looked at.
+    """
+    found: dict[str, Study] = {}
+    for run in jobs.recent():
+        workload = getattr(run.request, "workload", None)
+        if run.kind != kind or run.state is not State.DONE or workload not in workloads:
+            continue
+        study = None if workload in found else _study_of(run.id)
+        if study is not None and study.rows[0].timing is not None:
+            found[str(workload)] = study
+    for workload in set(workloads) - set(found):
+        path = SHIPPED[kind].with_name(f"{kind}-{workload}.json")
+        if path.is_file():
+            found[workload] = _read(path, path.stat().st_mtime)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _study_of(run_id: str) -> Study | None:
+    """The study of a finished run, which does not change any more."""
+    return jobs.get(run_id).study
 
 
 @lru_cache(maxsize=8)

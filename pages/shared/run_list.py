@@ -10,6 +10,7 @@ from efficiency.jobs import Run, State
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
 
+FOLDERS = {"quantize": "quantization"}  # where the folder is not called as the kind is
 STATE_ICON = {
     State.QUEUED: ":material/hourglass_empty:",
     State.RUNNING: ":material/autorenew:",
@@ -54,4 +55,9 @@ def link(run: Run, label: str, icon: str = ":material/open_in_new:") -> None:
 
 def page(run: Run) -> str:
     """The page that shows such runs."""
-    return f"pages/{run.kind}/page.py"
+    return page_of(run.kind)
+
+
+def page_of(kind: str) -> str:
+    """The page about runs of this kind."""
+    return f"pages/{FOLDERS.get(kind, kind)}/page.py"

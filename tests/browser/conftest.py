@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from efficiency.core import serial
 from efficiency.core.requests import Request
@@ -27,6 +27,7 @@ QUIET = "--disable-gpu --disable-background-networking --disable-component-updat
 START_SECONDS = 60
 SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+expect.set_options(timeout=15_000)  # a machine that measures beside the tests draws late
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +134,23 @@ def open_page(visitor: Callable[..., BrowserContext], server: Server) -> Callabl
         return page
 
     return open_it
+
+
+@pytest.fixture
+def sent() -> list[str]:
+    """What a page has sent to its server; `watch` has it fill."""
+    return []
+
+
+def watch(page: Page, sent: list[str]) -> None:
+    """Note all that is sent from now on, on every socket that is opened later and by HTTP.
+
+    Fonts and scripts of the page itself, which a busy machine loads late, tell the server nothing.
+    """
+    page.on("request", lambda asked: None if "/static/" in asked.url else sent.append(asked.url))
+    page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append("a frame"))
+    )
 
 
 def assert_fits(page: Page) -> None:

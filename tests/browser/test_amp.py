@@ -19,7 +19,7 @@ from efficiency.charts.amp_gradients import share_text
 from efficiency.core.requests import AmpRequest
 from efficiency.exports.programs import amp as program
 from tests import samples, samples_amp
-from tests.browser.conftest import ROOT, SETTLED, SIZES, Server, assert_fits, finish
+from tests.browser.conftest import ROOT, SETTLED, SIZES, Server, assert_fits, finish, watch
 
 pytestmark = pytest.mark.browser
 
@@ -216,23 +216,6 @@ class Line:
 
 
 @pytest.fixture
-def sent() -> list[str]:
-    """What a page has sent to its server; `watch` has it fill."""
-    return []
-
-
-def watch(page: Page, sent: list[str]) -> None:
-    """Note all that is sent from now on, on every socket that is opened later and by HTTP.
-
-    Fonts and scripts of the page itself, which a busy machine loads late, tell the server nothing.
-    """
-    page.on("request", lambda asked: None if "/static/" in asked.url else sent.append(asked.url))
-    page.on(
-        "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append("a frame"))
-    )
-
-
-@pytest.fixture
 def line(open_page: Open, sent: list[str]) -> Line:
     page = open_page("/")
     watch(page, sent)
@@ -363,7 +346,7 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.mark.parametrize("which", ["latest", "winning", "learning", "hostile", "losing"])
+@pytest.mark.parametrize("which", ["latest", "learning", "hostile"])
 def test_it_fits(open_page: Open, runs: dict[str, str], which: str) -> None:
     page = open_page("/amp" if which == "latest" else f"/amp?run={runs[which]}")
     assert_fits(page)

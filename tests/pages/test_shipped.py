@@ -1,5 +1,7 @@
 """The studies that a new installation shows before anything was measured on it."""
 
+from pathlib import Path
+
 import pytest
 
 from efficiency.core import serial
@@ -43,3 +45,28 @@ def test_the_shipped_amp_study_is_a_whole_undisturbed_one() -> None:
     assert study.mixed is not None
     assert study.mixed.prediction.speedup is not None
     assert all(row.timing is not None for row in study.rows if row.unavailable is None)
+
+
+@pytest.mark.parametrize("path", sorted(latest.SAMPLES.glob("quantize*.json")), ids=str)
+def test_the_shipped_quantization_studies_are_whole_undisturbed_ones(path: Path) -> None:
+    study = serial.decode(path.read_bytes())
+    assert serial.decode(serial.encode(study)) == study
+    assert study.complete
+    assert study.findings
+    assert study.environment.disturbed is None
+    assert study.quantized is not None
+    assert study.quantized.samples
+    assert study.quantized.advice is not None
+    assert study.quantized.advice.outcome
+    assert all(row.timing is not None for row in study.rows if row.unavailable is None)
+
+
+def test_the_first_quantization_study_has_every_method_and_back_end() -> None:
+    study = serial.decode(latest.SHIPPED["quantize"].read_bytes())
+    assert study.title == "LeNet"
+    assert all(row.unavailable is None for row in study.rows)
+    assert {row.name.partition("-")[0] for row in study.rows} >= {"dynamic", "static", "qat"}
+    assert {row.name.partition("-")[2] for row in study.rows} >= {"eager", "fx", "torchao", "pt2e"}
+    assert study.quantized is not None
+    assert study.quantized.graph_after
+    assert study.quantized.calibration

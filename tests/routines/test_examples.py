@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -17,9 +18,17 @@ from torch import Tensor, nn
 from efficiency import intake
 from efficiency.core.requests import ReportRequest
 from efficiency.routines import remeasure, takeaway, variants
-from efficiency.routines.recipes import bf16, int8_dynamic, int8_static, packing, plain
+from efficiency.routines.recipes import (
+    bf16,
+    int8_dynamic,
+    int8_eager,
+    int8_static,
+    packing,
+    plain,
+)
 from efficiency.routines.subject import Subject, prepare
-from efficiency.routines.variants import TECHNIQUES, Variant
+from efficiency.routines.variant import Variant, model_of
+from efficiency.routines.variants import TECHNIQUES
 from efficiency.workloads import catalogue, training
 from efficiency.workloads.catalogue import Recipe
 from efficiency.workloads.inputs import in_chunks
@@ -71,10 +80,10 @@ def test_what_is_saved_is_what_its_loader_loads(
 ) -> None:
     subject, variant = subjects[name], made[name, technique.name]
     folder = tmp_path / technique.name
-    takeaway.write(folder, subject.workload, variant.recipe, variant.tensors, technique.label)
+    takeaway.write(folder, subject.workload, variant, technique.label)
     assert subject.split is not None
     inputs = subject.split.held_out_inputs[:16]
-    restored = variant.recipe.restore(subject.workload.build(), variant.tensors, inputs[:1])
+    restored = model_of(variant, subject)
     loaded = remeasure._loader(folder).load()
     found = outputs(loaded, inputs)
     assert torch.equal(found, outputs(restored, inputs))
@@ -102,15 +111,14 @@ def test_the_folder_stands_alone(
     tmp_path: Path,
 ) -> None:
     subject, variant = subjects[name], made[name, technique]
-    takeaway.write(tmp_path / "out", subject.workload, variant.recipe, variant.tensors, "any")
+    takeaway.write(tmp_path / "out", subject.workload, variant, "any")
     loader = [sys.executable, "-I", "-W", "error", str(tmp_path / "out" / "load_model.py")]
     done = subprocess.run(loader, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = re.fullmatch(unit + "\n", done.stdout)
     assert said
     assert subject.split is not None
-    example = subject.split.held_out_inputs[:1]
-    restored = variant.recipe.restore(subject.workload.build(), variant.tensors, example)
+    restored = model_of(variant, subject)
     assert float(said[1]) == pytest.approx(training.evaluate(restored, subject.split), abs=1e-6)
 
 
@@ -118,7 +126,7 @@ def test_a_loader_does_not_score_on_other_data(
     subjects: dict[str, Subject], made: dict[tuple[str, str], Variant], tmp_path: Path
 ) -> None:
     subject, variant = subjects["lstm"], made["lstm", "baseline"]
-    takeaway.write(tmp_path / "out", subject.workload, variant.recipe, variant.tensors, "any")
+    takeaway.write(tmp_path / "out", subject.workload, variant, "any")
     file = tmp_path / "out" / "load_model.py"
     text, count = re.subn(r'^DATA = "\w+"', 'DATA = "other"', file.read_text(), flags=re.M)
     assert count == 1
@@ -129,10 +137,10 @@ def test_a_loader_does_not_score_on_other_data(
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("recipe", [plain, bf16, int8_dynamic, int8_static])
+@pytest.mark.parametrize("recipe", [plain, bf16, int8_dynamic, int8_static, int8_eager])
 @pytest.mark.parametrize("name", catalogue.names())
-def test_no_name_is_defined_twice_in_a_loader(name: str, recipe: object) -> None:
-    text = takeaway.source(catalogue.get(name), recipe, "any")  # type: ignore[arg-type]
+def test_no_name_is_defined_twice_in_a_loader(name: str, recipe: ModuleType) -> None:
+    text = takeaway.source(catalogue.get(name), Variant(recipe=recipe, tensors={}), "any")
     defined = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

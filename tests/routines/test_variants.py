@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from torch import nn
 
 from efficiency.core.errors import Unavailable
 from efficiency.routines import takeaway, variants
-from efficiency.routines.recipes import int8_static, packing
+from efficiency.routines.recipes import packing
 from efficiency.routines.subject import Subject
-from efficiency.routines.variants import TECHNIQUES, Variant
+from efficiency.routines.variant import Variant, model_of
+from efficiency.routines.variants import TECHNIQUES
 from efficiency.workloads import catalogue, training
-from efficiency.workloads.inputs import random_inputs
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +48,9 @@ def test_saved_file_scores_the_same_in_a_fresh_process(
 ) -> None:
     variant = made[technique.name]
     folder = tmp_path / technique.name
-    takeaway.write(folder, subject.workload, variant.recipe, variant.tensors, technique.label)
+    takeaway.write(folder, subject.workload, variant, technique.label)
     tensors = load_file(folder / takeaway.WEIGHTS)
-    restored = variant.recipe.restore(
-        subject.workload.build(), tensors, random_inputs(subject.workload.input_shape)
-    )
+    restored = model_of(replace(variant, tensors=tensors), subject)
     assert subject.split is not None
     here = training.evaluate(restored, subject.split)
 
@@ -66,18 +65,8 @@ def test_saved_file_scores_the_same_in_a_fresh_process(
 
 def test_loader_imports_nothing_of_ours(subject: Subject, made: dict[str, Variant]) -> None:
     for variant in made.values():
-        text = takeaway.source(subject.workload, variant.recipe, "any")
+        text = takeaway.source(subject.workload, variant, "any")
         assert "efficiency" not in re.findall(r"(?:from|import) (\w+)", text)
-
-
-def test_packed_int8_is_restored_bit_for_bit(subject: Subject) -> None:
-    assert subject.split is not None
-    example = subject.split.train_inputs[:1]
-    quantized = int8_static.quantize(subject.model, example, subject.split.train_inputs[:64])
-    packed = packing.pack(quantized.state_dict())
-    restored = int8_static.restore(subject.workload.build(), packed, example)
-    inputs = subject.split.held_out_inputs
-    assert torch.equal(quantized(inputs), restored(inputs))
 
 
 def test_packed_integers_are_the_rounded_weights(

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from efficiency.routines.quantization.folding import norms_after, spread, weight_matrix
 from efficiency.routines.subject import Subject
 from efficiency.routines.variants import TECHNIQUES
-from efficiency.workloads import catalogue, characters, training
+from efficiency.workloads import catalogue, characters, mobilenet, training
 from efficiency.workloads.split import Split, score
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,19 @@ def test_cnn_reads_the_digits() -> None:
     model, split = trained("cnn")
     assert training.evaluate(model, split) >= 0.97
     assert 150_000 < sum(parameter.numel() for parameter in model.parameters()) < 250_000
+
+
+def test_mobilenet_reads_the_digits_with_channels_of_very_different_range() -> None:
+    model, split = trained("mobilenet")
+    assert training.evaluate(model, split) >= 0.95
+    modules, norms = dict(model.named_modules()), norms_after(model, split.train_inputs[:1])
+    spreads = [
+        spread(weight_matrix(modules[layer], modules[norm]))
+        for layer, norm in norms.items()
+        if layer.endswith("depthwise.0")
+    ]
+    assert len(spreads) == len(mobilenet.BLOCKS)
+    assert max(spreads) > 32  # one scale leaves the median channel fewer than 8 of 256 steps
 
 
 def test_transformer_tells_packages_apart() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from efficiency.core.mixed import MLP_RATE, TrainingSizes
 from efficiency.core.values import Study
+from efficiency.exports.programs.sources import architecture, constants_of
 
 FILE_NAME = "amp.py"
 TEMPLATE = Path(__file__).with_name("training.py")
-ARCHITECTURES = Path(__file__).parents[2] / "workloads"
 # Inputs and classes of the workloads on real data.
 INPUTS = {
     "lenet": ("torch.rand(BATCH_SIZE, 1, 28, 28)", 10),
@@ -73,27 +73,12 @@ def _filled(text: str, constants: dict[str, str]) -> str:
 
 def _network(workload: str) -> str:
     """The workload's own source without what it says about itself, and what the program needs."""
-    lines = _source(workload).splitlines()
-    first, *statements = ast.parse(_source(workload)).body
+    source = architecture(workload)
+    lines = source.splitlines()
+    first, *statements = ast.parse(source).body
     for each in statements:
         if isinstance(each, ast.ImportFrom) and (each.module or "").startswith("efficiency."):
-            lines[each.lineno - 1] = _constants_of(each)
+            lines[each.lineno - 1] = constants_of(each)
     inputs, classes = INPUTS[workload]
     body = "\n".join(lines[first.end_lineno :]).strip()
     return OTHER_NETWORK.format(source=body, inputs=inputs, classes=classes)
-
-
-def _constants_of(wanted: ast.ImportFrom) -> str:
-    """The assignments of what is imported from another workload's module."""
-    source = _source(str(wanted.module).rpartition(".")[2])
-    names = {each.name for each in wanted.names}
-    found = [
-        ast.unparse(each)
-        for each in ast.parse(source).body
-        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) in names
-    ]
-    return "\n".join(found)
-
-
-def _source(module: str) -> str:
-    return (ARCHITECTURES / f"{module}.py").read_text()

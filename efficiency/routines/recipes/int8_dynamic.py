@@ -4,26 +4,30 @@ import warnings
 
 import torch
 from torch import Tensor, nn
+from torch.ao.quantization import default_dynamic_qconfig, per_channel_dynamic_qconfig
 
+from efficiency.routines.recipes.engine import use_engine
 from efficiency.routines.recipes.packing import unpack
 
 QUANTIZED_TYPES = (nn.Linear, nn.LSTM, nn.GRU)
 
 
-def quantize(model: nn.Module) -> nn.Module:
+def quantize(model: nn.Module, *, per_channel: bool = False) -> nn.Module:
     """A copy of the model with its Linear and recurrent layers quantized dynamically."""
-    engines = torch.backends.quantized.supported_engines
-    torch.backends.quantized.engine = "x86" if "x86" in engines else engines[-1]
+    qconfig = per_channel_dynamic_qconfig if per_channel else default_dynamic_qconfig
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quantized: nn.Module = torch.ao.quantization.quantize_dynamic(
-            model, set(QUANTIZED_TYPES), dtype=torch.qint8
+            model, dict.fromkeys(QUANTIZED_TYPES, qconfig), dtype=torch.qint8
         )
     return quantized
 
 
-def restore(model: nn.Module, tensors: dict[str, Tensor], example: Tensor) -> nn.Module:
+def restore(
+    model: nn.Module, tensors: dict[str, Tensor], example: Tensor, *, engine: str = "x86"
+) -> nn.Module:
     """The quantized model with these integers. `example` is not needed here."""
+    use_engine(engine)
     quantized = quantize(model.eval())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,0 +1,1 @@
+"""Quantization: how a model becomes int8, and what can be found out about it then."""
