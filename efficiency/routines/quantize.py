@@ -51,6 +51,10 @@ ENGINE_SECONDS = 3.0
 LOOKED_AT, LOOKED_AT_RANDOM = 32, 4
 FASTEST = "fastest"
 FLOAT = ("baseline", "compiled")
+NO_SEEDS = (
+    "No networks of other seeds were trained: they are compared in static quantization by FX, "
+    "which is not part of this run, or not possible with this model."
+)
 GRAPHS = ("static-fx", "qat-fx", "static-eager", "dynamic-eager")  # the first of them is shown
 
 
@@ -152,7 +156,10 @@ class _Quantize:
 
     def train_seeds(self) -> None:
         """Networks of other seeds, as many as the request asks for."""
-        if not (self.request.seeds and self._static_works()):
+        if not self.request.seeds:
+            return
+        if not self._static_works():
+            self.compression.notes += (NO_SEEDS,)
             return
         with self.watch.phase("networks of other seeds"):
             seeds = qat_seeds(

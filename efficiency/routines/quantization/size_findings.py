@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from efficiency.core.units import bytes_text, share_text
 from efficiency.core.values import Finding, Row
-from efficiency.routines.quantization.file_parts import WEIGHTS8
+from efficiency.routines.quantization.file_parts import FLOATS, WEIGHTS8
 from efficiency.routines.quantization.outcome import method_of
 
 INT8 = ("dynamic", "static", "qat")
@@ -29,9 +29,17 @@ def file(rows: Sequence[Row], files: Mapping[str, Mapping[str, int]]) -> Finding
         f"{parts[WEIGHTS8]:,} B, "
         + ", ".join(f"{part} {count:,} B" for part, count in rest.items())
         + ".",
-        next_step="These grow with the number of layers and channels, weights with the channels' "
-        "square: in larger networks they hardly count.",
+        next_step=_most_is_float(rest)
+        or "These grow with the number of layers and channels, weights with the channels' square: "
+        "in larger networks they hardly count.",
     )
+
+
+def _most_is_float(rest: Mapping[str, int]) -> str | None:
+    """What to do where it is layers left in float32 that make the file large."""
+    if 2 * rest.get(FLOATS, 0) < sum(rest.values()):
+        return None
+    return "Most of that are layers that the method leaves in float32, as embeddings are by all."
 
 
 def kept(rows: Sequence[Row]) -> Finding | None:
