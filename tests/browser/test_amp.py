@@ -346,7 +346,7 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.mark.parametrize("which", ["latest", "learning", "hostile"])
+@pytest.mark.parametrize("which", ["latest", "hostile"])
 def test_it_fits(open_page: Open, runs: dict[str, str], which: str) -> None:
     page = open_page("/amp" if which == "latest" else f"/amp?run={runs[which]}")
     assert_fits(page)

@@ -124,7 +124,7 @@ def test_a_teacher_s_link_opens_with_its_settings(open_page: Open, runs: dict[st
     assert large(page)[0] == joules(samples.energy(), "fp16")
 
 
-@pytest.mark.parametrize("which", ["latest", "metered", "hostile"])
+@pytest.mark.parametrize("which", ["latest", "hostile"])
 def test_it_fits_and_says_nothing_to_the_console(
     open_listening: Open, runs: dict[str, str], which: str
 ) -> None:

@@ -39,7 +39,7 @@ def test_the_first_visitor_of_a_server_can_start_at_any_address(open_page: Open)
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-@pytest.mark.parametrize("path", ["/", "/report", "/runs", "honest", "hostile", "weights"])
+@pytest.mark.parametrize("path", ["/", "/report", "/runs", "hostile"])
 def test_no_page_scrolls_sideways(open_page: Open, runs: dict[str, str], path: str) -> None:
     address = f"/report?run={runs[path]}" if path in runs else path
     assert_fits(open_page(address))

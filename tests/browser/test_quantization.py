@@ -335,7 +335,7 @@ def test_markup_in_a_layer_s_name_is_text(open_page: Open, runs: dict[str, str])
     assert page.title() != "owned"
 
 
-@pytest.mark.parametrize("which", ["latest", "untrained", "hostile"])
+@pytest.mark.parametrize("which", ["latest", "hostile"])
 def test_it_fits(open_page: Open, runs: dict[str, str], which: str) -> None:
     page = open_page("/quantization" if which == "latest" else f"/quantization?run={runs[which]}")
     assert_fits(page)

@@ -1,7 +1,5 @@
 """The quantization study from request to numbers, on real models."""
 
-from pathlib import Path
-
 import pytest
 
 from efficiency.core import serial
@@ -111,15 +109,6 @@ def test_progress_never_goes_back(context: Listening, study: Study) -> None:
 
 def test_it_crosses_processes_unchanged(study: Study) -> None:
     assert serial.decode(serial.encode(study)) == study
-
-
-def test_one_method_is_one_row_beside_the_baseline(tmp_path: Path) -> None:
-    request = QuantizeRequest(
-        workload="lenet", method="dynamic", back_end="classic", engine="onednn", budget_seconds=1
-    )
-    one = quantize.run(request, Listening(folder=tmp_path))
-    assert tuple(rows(one)) == ("baseline", "dynamic-eager")
-    assert found(one).engine == "onednn"
 
 
 def test_seeds_are_networks_of_their_own(study: Study) -> None:

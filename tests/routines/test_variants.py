@@ -3,12 +3,10 @@
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from efficiency.core.errors import Unavailable
@@ -42,22 +40,35 @@ def test_techniques_leave_the_subject_alone(
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.fixture(scope="module")
+def printed(
+    subject: Subject, made: dict[str, Variant], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What each loader prints, all run one after another in one fresh process elsewhere."""
+    folder = tmp_path_factory.mktemp("files")
+    for technique in TECHNIQUES:
+        variant = made[technique.name]
+        takeaway.write(folder / technique.name, subject.workload, variant, technique.label)
+    paths = [str(folder / technique.name / "load_model.py") for technique in TECHNIQUES]
+    code = "import runpy, sys\nfor path in sys.argv[1:]: runpy.run_path(path, run_name='__main__')"
+    run = [sys.executable, "-W", "error", "-c", code, *paths]
+    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    return dict(zip((each.name for each in TECHNIQUES), lines, strict=True))
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda technique: technique.name)
 def test_saved_file_scores_the_same_in_a_fresh_process(
-    technique: variants.Technique, subject: Subject, made: dict[str, Variant], tmp_path: Path
+    technique: variants.Technique,
+    subject: Subject,
+    made: dict[str, Variant],
+    printed: dict[str, str],
 ) -> None:
-    variant = made[technique.name]
-    folder = tmp_path / technique.name
-    takeaway.write(folder, subject.workload, variant, technique.label)
-    tensors = load_file(folder / takeaway.WEIGHTS)
-    restored = model_of(replace(variant, tensors=tensors), subject)
+    restored = model_of(made[technique.name], subject)
     assert subject.split is not None
     here = training.evaluate(restored, subject.split)
-
-    loader = [sys.executable, "-W", "error", str(folder / "load_model.py")]
-    done = subprocess.run(loader, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = re.fullmatch(r"accuracy: ([\d.]+) on 360 held-out digits\n", done.stdout)
+    found = re.fullmatch(r"accuracy: ([\d.]+) on 360 held-out digits", printed[technique.name])
     assert found
     assert float(found[1]) == pytest.approx(here, abs=1e-6)
     assert here > 0.8 or technique.name in ("pruned-80", "pruned-90")
