@@ -3,15 +3,23 @@
 import subprocess
 import sys
 
+QUICK = (("ruff", "format", "--check", "."), ("ruff", "check", "."))
+TYPES = ("mypy",)
 # Three at once on two cores: while one waits for a page or a process, the others compute.
-CHECKS = (
-    ("ruff", "format", "--check", "."),
-    ("ruff", "check", "."),
-    ("mypy",),
-    ("pytest", "--numprocesses=3", "--dist=loadfile", *sys.argv[1:]),
-)
+TESTS = ("pytest", "--numprocesses=3", "--dist=loadfile", *sys.argv[1:])
 
-for check in CHECKS:
+
+def command(check: tuple[str, ...]) -> tuple[str, ...]:
+    """The same Python for all of them; each is announced."""
     print("$", *check, flush=True)
-    if code := subprocess.run((sys.executable, "-m", *check), check=False).returncode:
+    return (sys.executable, "-m", *check)
+
+
+for check in QUICK:
+    if code := subprocess.run(command(check), check=False).returncode:
         sys.exit(code)
+# Types beside the tests: they are one process that never waits.
+with subprocess.Popen(command(TYPES), stdout=subprocess.PIPE, text=True) as types:
+    tests = subprocess.run(command(TESTS), check=False).returncode
+    print("mypy:", types.communicate()[0], flush=True)
+sys.exit(tests or types.returncode)

@@ -36,7 +36,8 @@ def holder() -> psutil.Process:
     return psutil.Process(int(launch.lock_file().read_text()))
 
 
-@pytest.mark.parametrize("victim", ["runner", "supervisor"])
+# That a killed runner ends the same way is tested without a browser, in tests/jobs.
+@pytest.mark.parametrize("victim", ["supervisor"])
 def test_a_killed_run_says_lost_and_can_be_repeated(
     running: Run, open_page: Callable[..., Page], victim: str
 ) -> None:

@@ -128,7 +128,7 @@ def run(source: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dynamic-eager", "static-eager", "qat-fx"])
+@pytest.mark.parametrize("name", ["static-eager", "qat-fx"])
 def test_a_program_runs_and_prints_what_int8_saves(name: str, tmp_path: Path) -> None:
     source = named(programs(study("lenet", qat_epochs=0.2)))[name]
     short = re.sub(
