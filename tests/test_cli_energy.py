@@ -26,6 +26,18 @@ def test_a_file_and_its_example_are_counted_alike(home: Path, tmp_path: Path) ->
     assert "estimated" in text.stdout
 
 
+def test_a_training_step_is_another_question(home: Path) -> None:
+    said = run("energy", "--workload", "lenet", "--training", "--batch-size", "4", "--json")
+    assert said.returncode == 0, said.stderr
+    study = json.loads(said.stdout)
+    assert {each["stage"] for each in study["anatomy"]["layers"]} == {
+        "forward",
+        "backward",
+        "update",
+    }
+    assert study["request"]["training"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

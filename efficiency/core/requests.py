@@ -182,11 +182,17 @@ class QuantizeRequest(TimedRequest):
         "two are compiled, which takes a while the first time.",
     )
     engine: str = option(
-        "fastest", "Kernels of the classic back end: the fastest measured, or one by name."
+        "fastest",
+        "Kernels of the classic back end: x86, onednn, fbgemm, qnnpack, or the fastest measured.",
     )
-    observer: str = option("histogram", "How the range of activations is found in calibration.")
+    observer: str = option(
+        "histogram",
+        "How the range of activations is found in calibration: histogram, minmax or "
+        "moving-average.",
+    )
     granularity: str = option(
-        "per-channel", "One scale per output channel of the weights, or one per tensor."
+        "per-channel",
+        "One scale per output channel of the weights (per-channel), or one for all (per-tensor).",
     )
     scheme: str = option(
         "affine", "Activations with a zero point (affine) or without one (symmetric)."

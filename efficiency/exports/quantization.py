@@ -133,7 +133,9 @@ def _cards(study: Study, predicted: Sequence[tuple[str, float]]) -> Iterator[tup
 
 def _speeds(study: Study, baseline: Row, row: Row) -> Iterator[tuple[str, ...]]:
     if baseline.timing and row.timing and row.speedup:
-        before, after = (seconds_text(each.timing.median_seconds) for each in (baseline, row))  # type: ignore[union-attr]
+        before, after = (
+            seconds_text(each.median_seconds) for each in (baseline.timing, row.timing)
+        )
         yield _speed_card(study.batch_size, row.speedup, f"{before} → {after}")
     for each in row.at_other_batches:
         if each.speedup is not None:

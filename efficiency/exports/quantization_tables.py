@@ -1,6 +1,7 @@
 """The tables behind the pictures of a quantization study, as HTML; all text is escaped."""
 
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Callable
 
 from efficiency.charts.quantization_calibration import sources, spread
 from efficiency.charts.quantization_engines import ranked
@@ -43,9 +44,9 @@ def _decibel(value: float | None) -> str:
 def operator_table(study: Study, found: Quantization) -> str:
     """Every operator of one call of each row, the longest first."""
     labels = {row.name: row.label for row in study.rows}
-    totals: Counter[str] = Counter()
+    totals: dict[str, float] = defaultdict(float)
     for each in found.operators:
-        totals[each.row] += each.seconds  # type: ignore[assignment]
+        totals[each.row] += each.seconds
     order = list(totals)
     lines = [
         (
@@ -93,10 +94,12 @@ def calibration_table(study: Study, found: Quantization) -> str:
     return number_table(headings, lines)
 
 
-def _range(values: tuple[float, float, float] | None, text: object) -> tuple[str, str] | str:
+def _range(
+    values: tuple[float, float, float] | None, text: Callable[[float], str]
+) -> tuple[str, str] | str:
     if values is None:
         return "not measured"
-    low, middle, high = (text(value) for value in values)  # type: ignore[operator]
+    low, middle, high = (text(value) for value in values)
     return middle, f"{low} to {high}"
 
 

@@ -31,7 +31,7 @@ from efficiency.routines.recipes.packing import count_values
 from efficiency.routines.remeasure import Facts, Task, Times, remeasured
 from efficiency.routines.stopwatch import Stopwatch
 from efficiency.routines.subject import Subject, check_room, example_input, prepare
-from efficiency.routines.variants import Technique, Variant
+from efficiency.routines.variant import Technique, Variant
 from efficiency.workloads.catalogue import Workload
 
 # How far a run is, in percent: model trained, files made, all but the times known.

@@ -16,7 +16,7 @@ from efficiency.routines import advice, weights
 from efficiency.routines.compression import Compression
 from efficiency.routines.stopwatch import Stopwatch
 from efficiency.routines.subject import environment_of, workload_of
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.techniques import TECHNIQUES
 
 
 def run(request: ReportRequest, context: Context) -> Study:

@@ -1,4 +1,4 @@
-"""What a technique makes of a model: the tensors of one file, and how they become a model again."""
+"""What a technique is, and what it makes: a file's tensors, and how they become a model again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from efficiency.core.values import Coverage, Skipped
+from efficiency.routines.recipes import plain
 from efficiency.routines.subject import Subject, example_input
 
 
@@ -28,6 +29,25 @@ class Variant:
     notes: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     program: ExportedProgram | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Technique:
+    """One row of the report. `phase` is what its time is booked under.
+
+    `cpu_only` techniques have kernels for CPUs only.
+    """
+
+    name: str
+    label: str
+    apply: Callable[[Subject], Variant]
+    phase: str
+    cpu_only: bool = False
+
+
+def baseline(subject: Subject) -> Variant:
+    """The model as it came, in float32."""
+    return Variant(recipe=plain, tensors=dict(subject.model.state_dict()))
 
 
 def model_of(variant: Variant, subject: Subject) -> nn.Module:

@@ -153,6 +153,15 @@ def test_the_question_is_answered_once_and_stays(open_listening: Open) -> None:
     expect(page.locator(".lab-card", has_text="Your prediction")).to_contain_text("15×")
 
 
+def test_large_type_enlarges_the_charts(open_page: Open, runs: dict[str, str]) -> None:
+    small = open_page(f"/energy?run={runs['lenet']}").locator(".js-plotly-plot").first
+    large_one = open_page(f"/energy?run={runs['lenet']}&presenter=true")
+    shown = large_one.locator(".js-plotly-plot").first
+    shown.wait_for()
+    heights = [each.evaluate("each => each.clientHeight") for each in (small, shown)]
+    assert heights[1] > 1.2 * heights[0]
+
+
 @pytest.mark.slow
 def test_a_run_from_the_click_to_the_numbers_of_the_command_line(
     open_listening: Open, server: Server

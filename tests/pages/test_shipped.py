@@ -7,7 +7,7 @@ import pytest
 from efficiency.core import serial
 from efficiency.core.energy import estimate
 from efficiency.core.roofline import points, time_shares
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.techniques import TECHNIQUES
 from pages.shared import latest
 
 

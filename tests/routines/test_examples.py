@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from efficiency import intake
 from efficiency.core.requests import ReportRequest
-from efficiency.routines import remeasure, takeaway, variants
+from efficiency.routines import remeasure, takeaway
 from efficiency.routines.recipes import (
     bf16,
     int8_dynamic,
@@ -27,8 +27,8 @@ from efficiency.routines.recipes import (
     plain,
 )
 from efficiency.routines.subject import Subject, prepare
-from efficiency.routines.variant import Variant, model_of
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.techniques import TECHNIQUES
+from efficiency.routines.variant import Technique, Variant, model_of
 from efficiency.workloads import catalogue, training
 from efficiency.workloads.catalogue import Recipe
 from efficiency.workloads.inputs import in_chunks
@@ -73,7 +73,7 @@ def outputs(model: nn.Module, inputs: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_saved_is_what_its_loader_loads(
     name: str,
-    technique: variants.Technique,
+    technique: Technique,
     subjects: dict[str, Subject],
     made: dict[tuple[str, str], Variant],
     tmp_path: Path,

@@ -19,8 +19,7 @@ from efficiency.routines.quantization import compiled
 from efficiency.routines.recipes import exported
 from efficiency.routines.remeasure import Facts, Task, Times, remeasured
 from efficiency.routines.subject import Subject
-from efficiency.routines.variant import Variant, model_of
-from efficiency.routines.variants import baseline
+from efficiency.routines.variant import Variant, baseline, model_of
 from efficiency.workloads import catalogue
 
 pytestmark = pytest.mark.skipif(exported.no_compiler() is not None, reason="needs a C++ compiler")

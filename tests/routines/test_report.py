@@ -17,7 +17,7 @@ from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Origin, Study
 from efficiency.routines import remeasure, report
 from efficiency.routines.subject import prepare
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.techniques import TECHNIQUES
 from efficiency.workloads import catalogue, training
 from tests.routines.listening import Listening
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from efficiency.routines.quantization.folding import norms_after, spread, weight_matrix
 from efficiency.routines.subject import Subject
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.techniques import TECHNIQUES
 from efficiency.workloads import catalogue, characters, mobilenet, training
 from efficiency.workloads.split import Split, score
 

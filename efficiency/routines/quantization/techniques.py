@@ -9,7 +9,7 @@ from efficiency.core.requests import QuantizeRequest
 from efficiency.routines.quantization import classic, compiled, qat
 from efficiency.routines.quantization.settings import Settings
 from efficiency.routines.subject import Subject
-from efficiency.routines.variants import Technique, Variant, baseline
+from efficiency.routines.variant import Technique, Variant, baseline
 
 COMPILED = ("torchao", "pt2e")  # back ends whose models go through Inductor
 

@@ -4,8 +4,6 @@ A technique that cannot be applied raises Unavailable, and its row shows the rea
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -19,33 +17,12 @@ from efficiency.routines.quantization.kernels import usual_engine
 from efficiency.routines.quantization.settings import Settings
 from efficiency.routines.recipes import bf16, plain
 from efficiency.routines.subject import Subject
-from efficiency.routines.variant import Variant, coverage_of
+from efficiency.routines.variant import Technique, Variant, baseline, coverage_of
 from efficiency.workloads.training import fit
-
-__all__ = ["TECHNIQUES", "Technique", "Variant"]
 
 CALIBRATION_INPUTS = 256
 FINE_TUNING_SHARE = 1 / 8  # of the steps of training
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Technique:
-    """One row of the report. `phase` is what its time is booked under.
-
-    `cpu_only` techniques have kernels for CPUs only.
-    """
-
-    name: str
-    label: str
-    apply: Callable[[Subject], Variant]
-    phase: str
-    cpu_only: bool = False
-
-
-def baseline(subject: Subject) -> Variant:
-    """The model as it came, in float32."""
-    return Variant(recipe=plain, tensors=dict(subject.model.state_dict()))
 
 
 def to_bf16(subject: Subject) -> Variant:

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from efficiency.core.errors import Unavailable
-from efficiency.routines import takeaway, variants
+from efficiency.routines import takeaway, techniques
 from efficiency.routines.recipes import packing
 from efficiency.routines.subject import Subject
-from efficiency.routines.variant import Variant, model_of
-from efficiency.routines.variants import TECHNIQUES
+from efficiency.routines.techniques import TECHNIQUES
+from efficiency.routines.variant import Technique, Variant, model_of
 from efficiency.workloads import catalogue, training
 
 
@@ -60,7 +60,7 @@ def printed(
 
 @pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda technique: technique.name)
 def test_saved_file_scores_the_same_in_a_fresh_process(
-    technique: variants.Technique,
+    technique: Technique,
     subject: Subject,
     made: dict[str, Variant],
     printed: dict[str, str],
@@ -100,7 +100,7 @@ def test_pruning_leaves_the_share_asked_for(
     weights = [
         tensors[f"{path}.{name}"]
         for path, layer in subject.model.named_modules()
-        for name in variants.weights_of(layer)
+        for name in techniques.weights_of(layer)
     ]
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     assert zeros == pytest.approx(percent / 100 * sum(w.numel() for w in weights), abs=1)
@@ -118,11 +118,11 @@ def test_what_cannot_be_done_says_why() -> None:
     convolution = nn.Sequential(nn.Conv2d(1, 1, 1))
     bare = Subject(model=convolution, workload=catalogue.get("resnet50"), split=None, seed=0)
     with pytest.raises(Unavailable, match="no linear or recurrent layer"):
-        variants.to_int8_dynamic(bare)
+        techniques.to_int8_dynamic(bare)
     with pytest.raises(Unavailable, match="no data"):
-        variants.to_int8_static(bare)
+        techniques.to_int8_static(bare)
     with pytest.raises(Unavailable, match="training data"):
-        variants.pruned(bare, 0.5, tuned=True)
+        techniques.pruned(bare, 0.5, tuned=True)
 
 
 def test_coverage_names_every_layer_with_parameters(made: dict[str, Variant]) -> None:
