@@ -5,8 +5,10 @@ import sys
 
 QUICK = (("ruff", "format", "--check", "."), ("ruff", "check", "."))
 TYPES = ("mypy",)
-# Three at once on two cores: while one waits for a page or a process, the others compute.
-TESTS = ("pytest", "--numprocesses=3", "--dist=loadfile", *sys.argv[1:])
+# Three at once on two cores: while one waits for a page or a process, the others compute. Which
+# tests share a process, and which come first, says tests/conftest.py.
+TOGETHER = ("--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder")
+TESTS = ("pytest", *TOGETHER, *sys.argv[1:])
 
 
 def command(check: tuple[str, ...]) -> tuple[str, ...]:

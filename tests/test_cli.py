@@ -11,6 +11,8 @@ from safetensors.torch import save_file
 
 from efficiency.workloads import catalogue, training
 
+pytestmark = pytest.mark.queue
+
 ROOT = Path(__file__).parents[1]
 
 
