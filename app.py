@@ -43,6 +43,18 @@ def draw() -> None:
                 icon=":material/grid_on:",
                 url_path="quantization",
             ),
+            st.Page(
+                "pages/pruning/page.py",
+                title="Pruning",
+                icon=":material/content_cut:",
+                url_path="pruning",
+            ),
+            st.Page(
+                "pages/lottery/page.py",
+                title="Lottery ticket",
+                icon=":material/confirmation_number:",
+                url_path="lottery",
+            ),
             st.Page("pages/runs/page.py", title="Runs", icon=":material/history:", url_path="runs"),
         ],
         position="top",

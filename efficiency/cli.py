@@ -17,20 +17,25 @@ import msgspec
 from efficiency import intake, jobs
 from efficiency.core import paths
 from efficiency.core.errors import BadInput, EfficiencyError, RunFailed
+from efficiency.core.lottery import Lottery, Measure
 from efficiency.core.requests import (
     AmpRequest,
     EnergyRequest,
+    LotteryRequest,
     ModelRequest,
+    PruneRequest,
     QuantizeRequest,
     ReportRequest,
     Request,
+    parse_names,
     parse_shape,
 )
+from efficiency.core.units import share_text
 from efficiency.core.values import Row, Study
 from efficiency.exports.html import html_text
 from efficiency.exports.text import command_line, csv_text, json_bytes, numbers
 from efficiency.jobs import Run, State
-from efficiency.workloads import catalogue, recognise
+from efficiency.workloads import catalogue, idx, recognise
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         (EnergyRequest, "What one pass through a model costs in energy, layer by layer."),
         (AmpRequest, "Training with automatic mixed precision against training in float32."),
         (QuantizeRequest, "A model in int8 by every method that it can take."),
+        (PruneRequest, "A model with zeros, and with channels taken out, against itself."),
+        (LotteryRequest, "Winning tickets: do pruned networks learn as well as dense ones?"),
         (ReportRequest, "A compression report of a file or of an example network."),
     ):
         _asking(command(kind.kind, _measure, text), kind)
@@ -94,6 +101,8 @@ def _asking(parser: argparse.ArgumentParser, kind: type[Request]) -> None:
             parser.add_argument("file", nargs="?", type=Path, help=text)
         elif field.name == "input_shape":
             parser.add_argument(option, type=parse_shape, help=text)
+        elif types[field.name] == tuple[str, ...]:
+            parser.add_argument(option, type=parse_names, default=field.default, help=text)
         elif types[field.name] is bool:
             parser.add_argument(option, action="store_true", help=text)
         else:
@@ -116,6 +125,8 @@ def _measure(options: argparse.Namespace) -> None:
     if options.out is not None:
         _make(options.out)
     file = getattr(options, "file", None)
+    if options.kind is LotteryRequest:
+        asked["data"] = _data(options.data)
     if issubclass(options.kind, ModelRequest):
         _check_names(options)
         shape = options.input_shape
@@ -139,6 +150,14 @@ def _check_names(options: argparse.Namespace) -> None:
     for name in (options.workload, options.architecture):
         if name is not None:
             catalogue.get(name)
+
+
+def _data(data: str) -> str:
+    """The name of the data, or the whole path of their folder: runs are carried out elsewhere."""
+    if data in (idx.DIGITS, *idx.NAMES):
+        return data
+    folder = Path(data).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else data
 
 
 def _accepted(options: argparse.Namespace) -> str:
@@ -210,8 +229,11 @@ def _print_study(study: Study, run: str, as_json: bool, file: str = "MODEL_FILE"
     )
     for caveat in study.caveats:
         print(f"  Note: {caveat}")
-    for row in study.rows:
-        print(f"  {row.label:<26} {_line(row)}")
+    if study.lottery is not None:
+        _print_lottery(study.lottery)
+    else:
+        for row in study.rows:
+            print(f"  {row.label:<26} {_line(row)}")
     for finding in study.findings:
         print(f"\n{finding.finding}\n  {finding.evidence}\n  {finding.next_step}")
     print(f"\nAgain: {command_line(study, file)}")
@@ -222,6 +244,25 @@ def _line(row: Row) -> str:
         return row.unavailable
     noise = [] if row.sqnr_db is None else [f"{row.sqnr_db:.1f} dB"]
     return " | ".join([*numbers(row), *noise])
+
+
+def _print_lottery(found: Lottery) -> None:
+    """A line a level with the accuracies at the end and the early stops; then the verdict."""
+    print(f"  {found.data}")
+    for level in found.levels:
+        means = {
+            (each.start.value, each.measure): each.mean
+            for each in found.outcomes
+            if each.level == level.level
+        }
+        said = ", ".join(
+            f"{start if level.level else 'dense'} {share_text(mean)} "
+            f"(best at {means[start, Measure.STOP_ITERATION]:.0f})"
+            for (start, measure), mean in means.items()
+            if measure is Measure.END_SCORE
+        )
+        print(f"  level {level.level}, {share_text(level.kept)} left: {said}")
+    print(f"\n{found.verdict}")
 
 
 def _show(options: argparse.Namespace) -> None:

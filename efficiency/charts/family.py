@@ -4,6 +4,8 @@ from efficiency.charts.amp import amp_charts
 from efficiency.charts.chart import Chart
 from efficiency.charts.energy import energy_charts, prices_chart
 from efficiency.charts.front import front_figure, plotted, scored
+from efficiency.charts.lottery import lottery_charts
+from efficiency.charts.pruning import pruning_charts
 from efficiency.charts.quantization import quantization_charts
 from efficiency.charts.size import size_figure
 from efficiency.charts.speed import speed_figure
@@ -15,12 +17,17 @@ def charts(study: Study) -> tuple[Chart, ...]:
     """Speed and front where something was timed, sizes where files exist, layers where listed.
 
     Where a model was taken apart: where its energy goes, its roofline, what operations cost. Where
-    mixed precision was recorded: its own. Where quantization was: its own after the comparison.
+    mixed precision or a lottery ticket was recorded: its own. Where quantization or pruning was:
+    its own beside the comparison.
     """
     if study.mixed is not None:
         return amp_charts(study)
+    if study.lottery is not None:
+        return lottery_charts(study)
     if study.anatomy is not None:
         return (*energy_charts(study.anatomy, study.batch_size), prices_chart())
+    if study.pruned is not None:
+        return (*pruning_charts(study), *comparison_charts(study))
     return (*comparison_charts(study), *quantization_charts(study))
 
 

@@ -42,3 +42,8 @@ def compiled_folder() -> Path:
 def trained_folder() -> Path:
     """Weights of the example workloads, trained here on first use."""
     return _inside("trained")
+
+
+def checkpoint_folder() -> Path:
+    """What long runs keep on their way, to go on from if they are stopped."""
+    return _inside("checkpoints")

@@ -10,7 +10,9 @@ from math import sqrt
 from statistics import median, quantiles
 
 from efficiency.core.anatomy import Anatomy
+from efficiency.core.lottery import Lottery
 from efficiency.core.mixed import MixedPrecision
+from efficiency.core.pruning import Pruning
 from efficiency.core.quantization import Quantization
 
 
@@ -268,7 +270,8 @@ class Study:
     words ("360 held-out digits"); its interval is that of `score_count` independent trials, which
     may be fewer than there were predictions. `anatomy` has the layers one by one, where a routine
     takes the model apart; `mixed` is what was recorded of mixed precision, `quantized` of
-    quantization. `complete` is False while rows are still being measured.
+    quantization, `pruned` of pruning, `lottery` of the lottery ticket experiment. `complete` is
+    False while rows are still being measured.
     """
 
     kind: str
@@ -288,6 +291,8 @@ class Study:
     anatomy: Anatomy | None = None
     mixed: MixedPrecision | None = None
     quantized: Quantization | None = None
+    pruned: Pruning | None = None
+    lottery: Lottery | None = None
     complete: bool = True
 
 

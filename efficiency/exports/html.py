@@ -17,10 +17,13 @@ from efficiency.core import serial
 from efficiency.core.judgement import rule
 from efficiency.core.units import bytes_text, seconds_text, share_text
 from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Environment, Study
-from efficiency.exports import energy, energy_layers, mixed, quantization
+from efficiency.exports import energy, energy_layers, lottery, mixed, pruning, quantization
 from efficiency.exports.columns import columns
 from efficiency.exports.headlines import accuracy_text, headlines, sources
+from efficiency.exports.lottery import lottery_head
+from efficiency.exports.lottery_sections import lottery_sections
 from efficiency.exports.mixed_sections import mixed_sections
+from efficiency.exports.pruning_sections import pruning_head, pruning_sections
 from efficiency.exports.quantization_sections import quantization_head, quantization_sections
 from efficiency.exports.quantization_tables import coverage_table
 from efficiency.exports.table import STYLE, literal, plain_table, study_table
@@ -94,6 +97,12 @@ def _numbers_and_reasons(study: Study) -> tuple[str, ...]:
     if study.quantized is not None:
         parts = (_section(title, body) for title, body in quantization_sections(study))
         return quantization_head(study), pictures, *parts, _findings(study, "What to do")
+    if study.pruned is not None:
+        parts = (_section(title, body) for title, body in pruning_sections(study))
+        return pruning_head(study), pictures, *parts, _findings(study, "What to do")
+    if study.lottery is not None:
+        parts = (_section(title, body) for title, body in lottery_sections(study))
+        return lottery_head(study), pictures, *parts, _findings(study, "What to do")
     if study.anatomy is None:
         judged = f'<p class="quiet">{literal(rule(study))}</p>' if headlines(study) else ""
         return headline_cards(study), judged, pictures, _findings(study)
@@ -140,6 +149,10 @@ def method_text(study: Study) -> str:
     method = METHOD if study.rows[0].timing is not None else METHOD_OF_WEIGHTS
     if study.quantized is not None:
         method = quantization.METHOD
+    if study.pruned is not None:
+        method = pruning.METHOD
+    if study.lottery is not None:
+        method = lottery.METHOD
     estimated = sources(study)
     return f"{method} Energy is estimated: {estimated}." if estimated else method
 

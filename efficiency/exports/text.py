@@ -10,7 +10,7 @@ from efficiency.core.values import Row, Study
 from efficiency.exports.columns import Cell, columns
 
 # Fields of a request that are no options, or stand before them; the batch size is in the shape.
-_SAID = ("kind", "workload", "model", "input_shape")
+_SAID = ("kind", "workload", "model")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -63,14 +63,13 @@ def command_line(study: Study, file: str = "MODEL_FILE") -> str:
         words += ["--workload", str(request["workload"])]
     else:
         words.append(f"./{file}" if file.startswith("-") else file)  # or it reads as an option
-    shape = request.get("input_shape")
-    if isinstance(shape, list | tuple):
-        words += ["--input-shape", ",".join(map(str, shape))]
     for name, value in request.items():
-        option = "--" + name.replace("_", "-")
-        if name in _SAID or value is None or value is False or (shape and name == "batch_size"):
+        said = name in _SAID or (request.get("input_shape") and name == "batch_size")
+        if said or value is None or value is False or value in ((), []):
             continue
-        words.append(option)
-        if value is not True:
+        words.append("--" + name.replace("_", "-"))
+        if isinstance(value, list | tuple):
+            words.append(",".join(map(str, value)))
+        elif value is not True:
             words.append(f"{value:g}" if isinstance(value, float) else str(value))
     return shlex.join(words)

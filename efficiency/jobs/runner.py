@@ -32,6 +32,8 @@ from efficiency.jobs.store import Store
 ROUTINES: Mapping[str, str] = {
     "amp": "efficiency.routines.amp:run",
     "energy": "efficiency.routines.energy:run",
+    "lottery": "efficiency.routines.lottery:run",
+    "prune": "efficiency.routines.prune:run",
     "quantize": "efficiency.routines.quantize:run",
     "report": "efficiency.routines.report:run",
 }

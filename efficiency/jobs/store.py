@@ -25,6 +25,7 @@ from efficiency.jobs.run import Run, State
 
 ACTIVE = "state IN ('queued', 'running')"
 ANSWERING = "state IN ('queued', 'running', 'done')"
+MEASURED = "(timed OR json_extract(study, '$.rows[0].score') IS NOT NULL)"
 READ = """SELECT id, key, kind, state, created, started, finished, revision, study_revision,
     bad_input, error, request, progress, title, row_count FROM runs"""
 
@@ -79,9 +80,12 @@ class Store(Database):
         return self._runs(self.rows(f"{READ} ORDER BY rowid DESC LIMIT ?", (limit,)))
 
     def latest(self, kind: str) -> Run | None:
-        """The newest done run of the kind with times in its study, None if there is none."""
+        """The newest done run of the kind in which something was run, None if there is none.
+
+        That is, its study has times or scores; one of weights alone has neither.
+        """
         rows = self.rows(
-            f"{READ} WHERE state = 'done' AND kind = ? AND timed ORDER BY rowid DESC LIMIT ?",
+            f"{READ} WHERE state = 'done' AND kind = ? AND {MEASURED} ORDER BY rowid DESC LIMIT ?",
             (kind, LATEST_TRIED),
         )
         runs = map(self._with_study, self._runs(rows))

@@ -30,7 +30,8 @@ from efficiency.jobs.messages import Done, Failed, Said, TooLarge, text
 from efficiency.jobs.run import State
 from efficiency.jobs.store import Store
 
-DEADLINE_SECONDS: dict[str, float] = {"amp": 40 * 60}  # by kind; others get the default
+# By kind; others get the default. The lottery keeps what it has done, and can go on another day.
+DEADLINE_SECONDS: dict[str, float] = {"amp": 40 * 60, "lottery": 24 * 3600}
 DEFAULT_DEADLINE_SECONDS = 20 * 60.0
 IDLE_SECONDS = 60.0
 UNATTENDED_SECONDS = 24 * 3600.0  # for somebody who uploads today and measures tomorrow
@@ -192,7 +193,7 @@ def follow(store: Store, run_id: str, child: Child, allowed: float) -> Ending | 
     while store.is_running(run_id):
         if time.monotonic() > deadline:
             return Ending(
-                error=f"The run was stopped because it took longer than {allowed / 60:.3g} "
+                error=f"The run was stopped because it took longer than {allowed / 60:.4g} "
                 "minutes; try a smaller model, a smaller batch or a shorter timing budget."
             )
         exit_code = child.exit_code  # asked before reading: what a dead runner said is all there

@@ -15,11 +15,16 @@ import psutil
 import torch
 
 
-def steady_threads() -> int:
-    """Threads for repeatable times: the physical cores we may use, less one, at least one."""
+def usable_cores() -> int:
+    """The physical cores that this process may use."""
     physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed) - 1)
+    return min(physical, allowed)
+
+
+def steady_threads() -> int:
+    """Threads for repeatable times: the usable cores less one, at least one."""
+    return max(1, usable_cores() - 1)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from efficiency.routines.recipes.packing import count_values
 from efficiency.routines.remeasure import Facts, Task, Times, remeasured
 from efficiency.routines.stopwatch import Stopwatch
 from efficiency.routines.subject import Subject, check_room, example_input, prepare
-from efficiency.routines.variant import Technique, Variant
+from efficiency.routines.variant import Technique, Variant, model_of
 from efficiency.workloads.catalogue import Workload
 
 # How far a run is, in percent: model trained, files made, all but the times known.
@@ -164,6 +164,11 @@ class Compression:
         on_disk, zipped = file_sizes(file)
         buffers = {name for name, _ in subject.model.named_buffers()}
         parameters, nonzero = count_values(variant.tensors, buffers)
+        if variant.reshaped:
+            with self.watch.phase("counting operations"):
+                operations = count_operations(
+                    model_of(variant, subject), (example_input(self.workload),)
+                )
         kept = dict.fromkeys((each.layer for each in variant.coverage.skipped), "fp32")
         energy = estimate(
             operations.layers,

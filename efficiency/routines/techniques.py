@@ -3,26 +3,23 @@
 A technique that cannot be applied raises Unavailable, and its row shows the reason.
 """
 
-import copy
+from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import nn
-from torch.nn.utils import prune
 
 from efficiency.core.errors import Unavailable
+from efficiency.routines.pruning.magnitude import fine_tune, magnitude_pruned, with_zeros
+from efficiency.routines.pruning.selection import prunable
 from efficiency.routines.quantization import classic
 from efficiency.routines.quantization.calibration import calibration_inputs
 from efficiency.routines.quantization.kernels import usual_engine
 from efficiency.routines.quantization.settings import Settings
-from efficiency.routines.recipes import bf16, plain
+from efficiency.routines.recipes import bf16
 from efficiency.routines.subject import Subject
 from efficiency.routines.variant import Technique, Variant, baseline, coverage_of
-from efficiency.workloads.training import fit
 
 CALIBRATION_INPUTS = 256
-FINE_TUNING_SHARE = 1 / 8  # of the steps of training
-WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def to_bf16(subject: Subject) -> Variant:
@@ -55,52 +52,21 @@ def to_int8_static(subject: Subject) -> Variant:
     return classic.static_fx(subject, Settings(engine=usual_engine()), calibration)
 
 
-def pruned(subject: Subject, amount: float, tuned: bool) -> Variant:
-    """The smallest weights of all layers together set to zero (global magnitude pruning).
-
-    With `tuned`, some more training follows in which the zeros stay zero.
-    """
-    recipe = subject.workload.recipe
-    if tuned and (subject.split is None or recipe is None):
-        raise Unavailable("Fine-tuning needs training data, and there is none for this model.")
-    model = copy.deepcopy(subject.model)
-    parameters = [(layer, name) for layer in model.modules() for name in weights_of(layer)]
-    if not parameters:
-        raise Unavailable("This model has no linear, convolution or recurrent layer to prune.")
-    prune.global_unstructured(parameters, prune.L1Unstructured, amount=amount)
+def pruned(subject: Subject, amount: float, *, fine_tuned: bool) -> Variant:
+    """The smallest weights of all layers together set to zero, with or without training after."""
+    model = magnitude_pruned(subject.model, amount)
     notes: tuple[str, ...] = ()
-    if tuned and subject.split is not None and recipe is not None:
-        steps = fit(model, subject.split, recipe, seed=subject.seed, share=FINE_TUNING_SHARE)
-        notes = (
-            f"Fine-tuned for {steps} steps of {recipe.batch} inputs, an eighth of the training.",
-        )
-    for layer, name in parameters:
-        prune.remove(layer, name)
-    coverage = coverage_of(
-        model,
-        lambda name, layer: (
-            None
-            if weights_of(layer)
-            else "only weights of linear, convolution and recurrent layers are pruned"
-        ),
-    )
-    tensors = {name: model.state_dict()[name] for name in subject.model.state_dict()}
-    return Variant(recipe=plain, tensors=tensors, coverage=coverage, notes=notes)
-
-
-def weights_of(layer: nn.Module) -> tuple[str, ...]:
-    """The parameters of a layer that are matrices of its arithmetic; none in other layers."""
-    if isinstance(layer, nn.RNNBase):
-        names = (name for name, _ in layer.named_parameters(recurse=False))
-        return tuple(name for name in names if name.startswith("weight_"))
-    return ("weight",) if isinstance(layer, WEIGHTED) else ()
+    if fine_tuned:
+        steps = fine_tune(model, subject)
+        notes = (f"Fine-tuned for {steps} steps, an eighth of the training; zeros stayed zero.",)
+    return replace(with_zeros(model, subject, prunable(subject.model)), notes=notes)
 
 
 def _pruning(percent: int, tuned: bool) -> Technique:
     return Technique(
         name=f"pruned-{percent}" + ("-tuned" if tuned else ""),
         label=f"pruned {percent} %" + (", fine-tuned" if tuned else ""),
-        apply=partial(pruned, amount=percent / 100, tuned=tuned),
+        apply=partial(pruned, amount=percent / 100, fine_tuned=tuned),
         phase="training" if tuned else "compression",
     )
 

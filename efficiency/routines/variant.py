@@ -19,6 +19,7 @@ class Variant:
     `precision` is the arithmetic of each changed layer; all others compute in fp32, unless the
     `whole_model` does, also between its layers. `settings` are keyword arguments for the recipe's
     `restore`. A `program` is a graph that holds its tensors itself; it is saved instead of them.
+    Where layers are `reshaped`, fewer operations are done than by the float model.
     """
 
     recipe: ModuleType
@@ -29,6 +30,7 @@ class Variant:
     notes: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     program: ExportedProgram | None = None
+    reshaped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,14 @@ WORKLOADS = {
             recipe=Recipe(epochs=25),
         ),
         Workload(
+            name="lenet300",
+            label="LeNet-300-100",
+            description="Three linear layers, the lottery ticket paper's network; same digits.",
+            input_shape=(1, 1, 28, 28),
+            data=DIGITS,
+            recipe=Recipe(epochs=25),
+        ),
+        Workload(
             name="cnn",
             label="CNN, residual",
             description="Batch normalization and shortcuts, as CNNs have today; same digits.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from efficiency.core.units import joules_text, ratio_text
 from efficiency.core.values import Study
+from efficiency.exports import lottery, pruning
 from efficiency.exports.columns import one_pass
 from efficiency.exports.mixed import row_of
 from efficiency.exports.quantization import chosen, in_short
@@ -40,6 +41,10 @@ def _quantized(study: Study) -> str:
     return f"{study.title}, {row.label}: {in_short(study, row)}."
 
 
+def _pruned(study: Study) -> str:
+    return f"{study.title}, {pruning.in_short(study)}."
+
+
 LESSONS = (
     Lesson(
         kind="energy",
@@ -58,5 +63,17 @@ LESSONS = (
         title="Quantization",
         question="What is left of a network in 8 bits, and is it faster here?",
         number=_quantized,
+    ),
+    Lesson(
+        kind="prune",
+        title="Pruning",
+        question="How many weights can be zero, and does a call become any faster?",
+        number=_pruned,
+    ),
+    Lesson(
+        kind="lottery",
+        title="Lottery ticket",
+        question="Does a small part of a network learn as well from its first weights?",
+        number=lottery.in_short,
     ),
 )

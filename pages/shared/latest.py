@@ -12,7 +12,8 @@ from efficiency.core.values import Study
 from efficiency.jobs import Run, State
 
 SAMPLES = Path(efficiency.__file__).with_name("samples")
-SHIPPED = {kind: SAMPLES / f"{kind}.json" for kind in ("amp", "energy", "quantize", "report")}
+KINDS = ("amp", "energy", "lottery", "prune", "quantize", "report")
+SHIPPED = {kind: SAMPLES / f"{kind}.json" for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

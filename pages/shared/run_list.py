@@ -5,12 +5,15 @@ from datetime import datetime
 
 import streamlit as st
 
-from efficiency.core.requests import AmpRequest, ModelRequest
+from efficiency.core.requests import AmpRequest, LotteryRequest, ModelRequest
 from efficiency.jobs import Run, State
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
 
-FOLDERS = {"quantize": "quantization"}  # where the folder is not called as the kind is
+FOLDERS = {
+    "prune": "pruning",
+    "quantize": "quantization",
+}  # where the folder is not called as the kind is
 STATE_ICON = {
     State.QUEUED: ":material/hourglass_empty:",
     State.RUNNING: ":material/autorenew:",
@@ -27,6 +30,8 @@ def title(run: Run) -> str:
         return run.title
     if isinstance(run.request, AmpRequest):
         return f"{catalogue.get(run.request.workload).label}, {run.request.dtype}"
+    if isinstance(run.request, LotteryRequest):
+        return f"{catalogue.get(run.request.workload).label}, lottery tickets"
     if not isinstance(run.request, ModelRequest):
         return run.kind
     if run.request.workload in catalogue.names():

@@ -40,10 +40,12 @@ def asked(kind: str) -> Run | None:
     return run
 
 
-def show(run: Run, *, another: str, draw: Draw) -> None:
+def show(run: Run, *, another: str, draw: Draw, live: run_panel.Live | None = None) -> None:
     """The run with its address and what can be done with it; `draw` shows its study when done.
 
-    `another` is the label of the way back to where runs are started.
+    `another` is the label of the way back to where runs are started. `live` shows a study of which
+    only a part is measured, and gets a key that tells it apart: while the run is active, and when
+    it ended before its time. Without it there is a table of the rows.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(run_list.page(run), label=another, icon=":material/add_circle:")
@@ -53,12 +55,13 @@ def show(run: Run, *, another: str, draw: Draw) -> None:
         _delete(run)
     st.header(escape(run_list.title(run)), anchor=False)
     if run.active:
-        run_panel.run_panel(run.id)
+        run_panel.active(run, live)
     elif run.state == State.DONE and run.study is not None:
         origin(run.study, shipped=False)
         draw(run, run.study)
     else:
         run_panel.ended_without_result(run)
+        run_panel.until_then(run, live)
 
 
 def show_last(

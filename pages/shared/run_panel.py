@@ -1,41 +1,78 @@
-"""A run on its way: place in the queue, step, time left, the rows so far, and a cancel button.
+"""A run on its way: place in the queue, step, time left, what is measured so far, a cancel button.
 
-Only this panel is drawn again while a run is active, and no chart is part of it. When the run has
-ended the whole page is drawn once more.
+Only the panel is drawn again while a run is active, and no chart is part of it. The whole page is
+drawn once more when the run has ended, and where a page draws charts of what is measured so far,
+when there is more of that.
 """
 
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 import streamlit as st
 
 from efficiency import jobs
 from efficiency.core.errors import EfficiencyError
-from efficiency.core.values import Progress
+from efficiency.core.values import Progress, Study
 from efficiency.exports.table import study_table
 from efficiency.jobs import Run, State
 from pages.shared.escape import escape
+from pages.shared.results import origin
 
 POLL_SECONDS = 2.0  # thirty people who watch must not disturb what is being measured
 
+Live = Callable[[Study, str], None]
+
+
+def active(run: Run, live: Live | None) -> None:
+    """Follow an active run until it ends; `live` draws what is measured so far."""
+    drawn = None if live is None else run.study_revision
+    run_panel(run.id, drawn)
+    if live is not None and run.study is not None and run.study.rows:
+        st.subheader("Measured so far", anchor=False)
+        live(run.study, run.id)
+
+
+def until_then(run: Run, live: Live | None) -> None:
+    """What was measured before a run ended without a result, if anything."""
+    if run.study is None or not run.study.rows:
+        return
+    st.subheader("Measured until then", anchor=False)
+    origin(run.study, shipped=False)
+    if live is not None:
+        live(run.study, run.id)
+    else:
+        st.html(_rows(run.id, run.study_revision))
+
 
 @st.fragment(run_every=POLL_SECONDS)
-def run_panel(run_id: str) -> None:
-    """Follow an active run until it ends."""
+def run_panel(run_id: str, drawn: int | None) -> None:
+    """Tell how far an active run is.
+
+    `drawn` is the revision of its study that stands below; None where the rows are shown in here.
+    """
     try:
         run = jobs.get(run_id)
     except EfficiencyError:  # deleted by somebody else: the page says so
         st.rerun()
-    if not run.active:
+    if not run.active or (drawn is not None and run.study_revision != drawn):
         st.rerun()
     with st.container(border=True):
         _position(run)
-        if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel_{run.id}"):
-            jobs.cancel(run.id)
-            st.rerun()
-    if run.study is not None and run.study.rows:
+        st.button(
+            "Cancel",
+            icon=":material/stop_circle:",
+            key=f"cancel_{run.id}",
+            on_click=_cancel,  # before anything is drawn, or a new revision would swallow the click
+            args=(run.id,),
+        )
+    if drawn is None and run.study is not None and run.study.rows:
         st.subheader("Measured so far", anchor=False)
         st.html(_rows(run.id, run.study_revision))
+
+
+def _cancel(run_id: str) -> None:
+    jobs.cancel(run_id)
 
 
 def ended_without_result(run: Run) -> None:
@@ -94,4 +131,10 @@ def _step(progress: Progress) -> str:
 
 def _about(seconds: float) -> str:
     """A time left, no finer than it deserves."""
-    return "a few seconds" if seconds < 5 else f"about {5 * round(seconds / 5)} s"
+    if seconds < 5:
+        return "a few seconds"
+    if seconds < 180:
+        return f"about {5 * round(seconds / 5)} s"
+    if seconds < 2 * 3600:
+        return f"about {round(seconds / 60)} min"
+    return f"about {round(seconds / 3600)} h"

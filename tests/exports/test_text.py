@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from efficiency.core import serial
-from efficiency.core.requests import ReportRequest
+from efficiency.core.requests import PruneRequest, ReportRequest
 from efficiency.exports.text import FORMULA_STARTS, command_line, csv_text, harmless, json_bytes
 from tests import samples
 
@@ -81,5 +81,18 @@ def test_the_shape_of_the_command_line_brings_the_batch_size_with_it() -> None:
     request = ReportRequest(model="ab" * 32, input_shape=(4, 3, 32, 32), batch_size=4)
     study = replace(samples.weights(), request=request.document())
     line = command_line(study, "folder/x.pt")
-    assert " folder/x.pt --input-shape 4,3,32,32 " in line
+    assert " folder/x.pt " in line
+    assert " --input-shape 4,3,32,32 " in line
     assert "--batch-size" not in line
+
+
+def test_names_stand_with_commas_and_an_empty_list_is_not_said() -> None:
+    study = samples.weights()
+    for names, words in (
+        (("fc1.weight", "fc1.bias"), " --parameters fc1.weight,fc1.bias "),
+        ((), ""),
+    ):
+        request = PruneRequest(workload="lenet", parameters=names)
+        line = command_line(replace(study, kind="prune", request=request.document()))
+        assert words in line
+        assert ("--parameters" in line) == bool(names)

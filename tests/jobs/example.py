@@ -16,7 +16,8 @@ import psutil
 
 from efficiency.core.context import Context
 from efficiency.core.errors import BadFile, Unavailable
-from efficiency.core.requests import REQUESTS, Request, option
+from efficiency.core.requests import REQUESTS, Request
+from efficiency.core.requests.base import option
 from efficiency.core.values import Environment, Progress, Row, Study, Timing
 from efficiency.jobs import launch, runner
 

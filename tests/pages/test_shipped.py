@@ -6,8 +6,11 @@ import pytest
 
 from efficiency.core import serial
 from efficiency.core.energy import estimate
+from efficiency.core.lottery import CONTROLS
+from efficiency.core.requests import LotteryRequest
 from efficiency.core.roofline import points, time_shares
 from efficiency.routines.techniques import TECHNIQUES
+from efficiency.routines.tickets.settings import settings_of
 from pages.shared import latest
 
 
@@ -70,3 +73,35 @@ def test_the_first_quantization_study_has_every_method_and_back_end() -> None:
     assert study.quantized is not None
     assert study.quantized.graph_after
     assert study.quantized.calibration
+
+
+def test_the_shipped_pruning_study_is_a_whole_undisturbed_one() -> None:
+    study = serial.decode(latest.SHIPPED["prune"].read_bytes())
+    assert serial.decode(serial.encode(study)) == study
+    assert study.complete
+    assert study.findings
+    assert study.environment.disturbed is None
+    assert all(row.timing is not None for row in study.rows if row.unavailable is None)
+    found = study.pruned
+    assert found is not None
+    assert len(found.anatomies) == 2
+    assert found.masks
+    assert found.stored
+    assert found.curve
+    assert found.sensitivity
+    assert found.suggestion is not None
+    assert found.removal is not None
+
+
+def test_the_shipped_lottery_is_a_whole_one_with_a_verdict_for_both_controls() -> None:
+    study = serial.decode(latest.SHIPPED["lottery"].read_bytes())
+    assert serial.decode(serial.encode(study)) == study
+    assert study.complete
+    found = study.lottery
+    assert found is not None
+    assert found.settings == settings_of(LotteryRequest())
+    assert len(found.levels) == found.settings.rounds + 1
+    assert len(found.trainings) == found.settings.seeds * (1 + 3 * found.settings.rounds)
+    assert {each.control for each in found.contests} == set(CONTROLS)
+    assert found.masks
+    assert found.verdict

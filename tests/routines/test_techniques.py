@@ -11,6 +11,7 @@ from torch import nn
 
 from efficiency.core.errors import Unavailable
 from efficiency.routines import takeaway, techniques
+from efficiency.routines.pruning.selection import prunable
 from efficiency.routines.recipes import packing
 from efficiency.routines.subject import Subject
 from efficiency.routines.techniques import TECHNIQUES
@@ -97,11 +98,7 @@ def test_pruning_leaves_the_share_asked_for(
     subject: Subject, made: dict[str, Variant], percent: int, tuned: bool
 ) -> None:
     tensors = made[f"pruned-{percent}-tuned" if tuned else f"pruned-{percent}"].tensors
-    weights = [
-        tensors[f"{path}.{name}"]
-        for path, layer in subject.model.named_modules()
-        for name in techniques.weights_of(layer)
-    ]
+    weights = [tensors[name] for name in prunable(subject.model)]
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     assert zeros == pytest.approx(percent / 100 * sum(w.numel() for w in weights), abs=1)
 
@@ -122,7 +119,7 @@ def test_what_cannot_be_done_says_why() -> None:
     with pytest.raises(Unavailable, match="no data"):
         techniques.to_int8_static(bare)
     with pytest.raises(Unavailable, match="training data"):
-        techniques.pruned(bare, 0.5, tuned=True)
+        techniques.pruned(bare, 0.5, fine_tuned=True)
 
 
 def test_coverage_names_every_layer_with_parameters(made: dict[str, Variant]) -> None:

@@ -29,6 +29,7 @@ def test_lenet_is_the_tutorials() -> None:
     [
         ("lenet", (3, 10)),
         ("mlp", (3, 10)),
+        ("lenet300", (3, 10)),
         ("cnn", (3, 10)),
         ("mobilenet", (3, 10)),
         ("transformer", (3, 6)),

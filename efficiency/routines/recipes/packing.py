@@ -87,7 +87,8 @@ def count_values(tensors: dict[str, Tensor], buffers: set[str]) -> tuple[int, in
     """How many weights and biases a packed file holds, and how many of them are not 0.
 
     Quantization constants and `buffers` do not count. The stored integer of a weight is 0 just
-    where the weight is, as weights are quantized symmetrically.
+    where the weight is, as weights are quantized symmetrically. A matrix in CSR has as many weights
+    as its shape says.
     """
     values = [
         tensor
@@ -95,5 +96,10 @@ def count_values(tensors: dict[str, Tensor], buffers: set[str]) -> tuple[int, in
         if "::" not in name and name not in buffers and tensor.ndim > 0
     ]
     values += [tensor for name, tensor in tensors.items() if name.endswith(("::weight", "::bias"))]
+    sparse = {
+        name.removesuffix("::shape") for name in tensors if name.endswith("::shape")
+    } - buffers
     parameters = sum(tensor.numel() for tensor in values)
+    parameters += sum(int(tensors[f"{name}::shape"].prod()) for name in sparse)
+    values += [tensors[f"{name}::values"] for name in sparse]
     return parameters, sum(int(torch.count_nonzero(tensor)) for tensor in values)

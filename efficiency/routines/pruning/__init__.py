@@ -1,0 +1,1 @@
+"""Pruning in parts; `efficiency.routines.prune` puts them together."""

@@ -1,0 +1,1 @@
+"""The lottery ticket experiment in parts; `efficiency.routines.lottery` puts them together."""

@@ -1,0 +1,143 @@
+"""A pruning study: numbers, what zeros buy, why, size, channels, fragile layers, programs."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from efficiency.charts.chart import Chart
+from efficiency.charts.family import comparison_charts
+from efficiency.charts.pruning import curve_charts, layer_charts
+from efficiency.core.pruning import Pruning
+from efficiency.core.values import Study
+from efficiency.exports import pruning
+from efficiency.exports import pruning_tables as tables
+from efficiency.exports.html import COVERAGE_HEADINGS, coverage_lines, method_text
+from efficiency.exports.programs.pruning import Program, programs
+from efficiency.exports.pruning_why import why
+from efficiency.exports.table import plain_table, study_table
+from pages.pruning.predict import predicted
+from pages.shared import downloads
+from pages.shared.escape import escape
+from pages.shared.results import caveats, chart_tabs, findings, machine
+
+LEFT_OUT = ("kind", "workload", "model", "architecture", "input_shape", "device")
+
+
+def result(study: Study, key: str) -> None:
+    """Everything a study says. `key` tells several apart."""
+    found = study.pruned
+    if found is None:
+        st.info("This run recorded nothing; run it again.", icon=":material/info:")
+        return
+    caveats(study)
+    st.markdown(escape(pruning.lede(study)))
+    if cards := pruning.pruning_cards(study, predicted(study)):
+        st.html(cards)
+    against = curve_charts(study)
+    if against:
+        st.subheader("What zeros buy", anchor=False)
+        chart_tabs(against, key)
+        _table("Every amount of zeros", partial(tables.curve_table, study))
+    _why(study)
+    st.subheader("The truth about size", anchor=False)
+    st.markdown(
+        "The same weights as a file: as they are saved, zipped, and in CSR. Only smaller tensors "
+        "make a network smaller in memory too."
+    )
+    st.html(tables.size_table(study))
+    _removal(study, found)
+    _layers(study, found, key)
+    st.subheader("All candidates", anchor=False)
+    chart_tabs(comparison_charts(study), f"{key}_all")
+    st.html(study_table(study))
+    _details(study)
+    _take_away(study, key)
+
+
+def _table(name: str, make: Callable[[], str]) -> None:
+    with st.expander(f"{name}, as a table", icon=":material/table:"):
+        st.html(make())
+
+
+def _why(study: Study) -> None:
+    reasons = why(study)
+    if reasons:
+        st.subheader("Why?", anchor=False)
+    for about, sentence in reasons:
+        st.markdown(f"**{escape(about)}.** {escape(sentence)}")
+    if reasons:
+        st.code(pruning.FORMULA, language=None, wrap_lines=True)
+    if study.findings:
+        with st.expander("What to do", icon=":material/lightbulb:", expanded=True):
+            findings(study)
+
+
+def _removal(study: Study, found: Pruning) -> None:
+    if found.removal is None:
+        return
+    st.subheader("Channels taken out", anchor=False)
+    st.markdown(escape(tables.removal_text(study, found.removal)))
+    st.html(tables.removal_table(found.removal))
+
+
+def _layers(study: Study, found: Pruning, key: str) -> None:
+    """Sensitivity, and the amounts that follow from it."""
+    shown: Sequence[Chart] = layer_charts(study)
+    if not shown:
+        return
+    st.subheader("Which layers are fragile", anchor=False)
+    chart_tabs(shown, key)
+    if found.suggestion is not None and found.suggestion.outcome:
+        st.markdown(escape(found.suggestion.outcome))
+    if found.sensitivity:
+        _table("Every layer pruned alone", partial(tables.sensitivity_table, found))
+    if found.suggestion is not None:
+        _table("Suggested amounts", partial(tables.suggestion_table, found.suggestion))
+
+
+def _details(study: Study) -> None:
+    with st.expander("More numbers", icon=":material/table:"):
+        st.html(study_table(study, details=True))
+    if covered := coverage_lines(study):
+        with st.expander("Which layers changed, which did not, and why", icon=":material/layers:"):
+            st.html(plain_table(COVERAGE_HEADINGS, covered))
+    with st.expander("How this was measured", icon=":material/help:"):
+        st.markdown(escape(method_text(study)))
+    with st.expander("The choices of this run", icon=":material/tune:"):
+        st.html(plain_table(("", ""), _choices(study)))
+    machine(study)
+
+
+def _choices(study: Study) -> list[tuple[str, object]]:
+    return [
+        (name.replace("_", " "), ", ".join(value) if isinstance(value, list | tuple) else value)
+        for name, value in study.request.items()
+        if name not in LEFT_OUT
+    ]
+
+
+def _take_away(study: Study, key: str) -> None:
+    """Programs that do what the rows did, and the study itself."""
+    written = programs(study)
+    if written:
+        with st.expander("The same in PyTorch, one program for each row", icon=":material/code:"):
+            for tab, program in zip(
+                st.tabs([escape(each.title) for each in written]), written, strict=True
+            ):
+                with tab:
+                    _program(program, key)
+    downloads.downloads(study, key)
+
+
+def _program(program: Program, key: str) -> None:
+    st.download_button(
+        program.file_name,
+        data=partial(str, program.source),  # called on the click; else it is offered before
+        file_name=program.file_name,
+        mime="text/x-python",
+        icon=":material/download:",
+        key=f"program_{program.file_name}_{key}",
+        on_click="ignore",
+    )
+    st.code(program.source, language="python", height=420)
