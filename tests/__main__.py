@@ -5,9 +5,9 @@ import sys
 
 QUICK = (("ruff", "format", "--check", "."), ("ruff", "check", "."))
 TYPES = ("mypy",)
-# Three at once on two cores: while one waits for a page or a process, the others compute. Which
+# Four at once on two cores: while one waits for a page or a process, the others compute. Which
 # tests share a process, and which come first, says tests/conftest.py.
-TOGETHER = ("--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder")
+TOGETHER = ("--numprocesses=4", "--dist=loadgroup", "--no-loadscope-reorder")
 TESTS = ("pytest", *TOGETHER, *sys.argv[1:])
 
 

@@ -24,7 +24,7 @@ def test_a_file_and_its_example_are_counted_alike(home: Path, tmp_path: Path) ->
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
     assert [row["name"] for row in example["rows"]] == ["fp32", "fp16", "int8", "int32", "measured"]
     assert {"joules", "source"} <= set(example["rows"][0]["energy"])
-    text = run("show", json.loads(run("runs", "--json").stdout)[-1]["run"])
+    text = run("show", json.loads(run("runs", "--json").stdout)[0]["run"])
     assert "estimated" in text.stdout
 
 

@@ -39,7 +39,7 @@ def pruning_sections(study: Study) -> Iterator[tuple[str, str]]:
     if found.anatomies:
         yield "The module step by step", "".join(map(whole_anatomy, found.anatomies))
     for program in programs(study):
-        if program.name == PRUNED:
+        if program.file_name == f"{PRUNED}.py":
             source = f"<pre>{literal(program.source)}</pre>"
             yield (
                 f"{program.title} in PyTorch",

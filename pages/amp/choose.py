@@ -1,23 +1,22 @@
 """Choosing what to train, in which precision, at which sizes; what is very slow asks first."""
 
-import shutil
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import streamlit as st
 
 from efficiency import jobs
-from efficiency.core.errors import EfficiencyError
 from efficiency.core.mixed import CONFIRM, PRESETS, TrainingSizes
-from efficiency.core.requests import AMP_DTYPES, AMP_PRESETS, AMP_WORKLOADS, DEVICES, AmpRequest
+from efficiency.core.requests import AMP_DTYPES, AMP_PRESETS, AMP_WORKLOADS, AmpRequest
 from efficiency.core.units import seconds_text
 from efficiency.jobs import Run, State
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
+from pages.shared.fields import Fields
 from pages.shared.latest import Shown, latest
-from pages.shared.run_panel import follow
+from pages.shared.run_panel import follow, start
 
-HELP = {each.name: each.metadata.get("help", "") for each in fields(AmpRequest)}
+FIELDS = Fields("amp", AmpRequest())
 MLP = "mlp"  # the tutorial's network, on random data
 MLP_LABEL = "MLP, the tutorial's network"
 MOST = {"batch_size": 1 << 16, "width": 1 << 15, "layers": 64, "batches": 10_000, "epochs": 1_000}
@@ -57,7 +56,7 @@ def choose(shown: Shown | None) -> None:
             format_func=_label,
             key="amp_workload",
             bind="query-params",
-            help=HELP["workload"],
+            help=FIELDS.help["workload"],
             width=260,
         )
         preset = st.segmented_control(
@@ -66,7 +65,7 @@ def choose(shown: Shown | None) -> None:
             default=AMP_PRESETS[0],
             required=True,
             key="amp_preset",
-            help=HELP["preset"],
+            help=FIELDS.help["preset"],
         )
         dtype = st.segmented_control(
             "Lower precision",
@@ -74,9 +73,9 @@ def choose(shown: Shown | None) -> None:
             default=AMP_DTYPES[0],
             required=True,
             key="amp_dtype",
-            help=HELP["dtype"],
+            help=FIELDS.help["dtype"],
         )
-        device = _device()
+        device = FIELDS.device("cuda")
     chosen = Chosen(workload=workload, preset=str(preset), dtype=str(dtype), device=device)
     st.caption(escape(_description(chosen)))
     sizes = _sizes(chosen)
@@ -85,26 +84,21 @@ def choose(shown: Shown | None) -> None:
         "Run", type="primary", icon=":material/play_arrow:", key="amp_run", disabled=not confirmed
     ):
         return
-    try:
-        run = jobs.submit(
-            AmpRequest(
-                workload=chosen.workload,
-                preset=chosen.preset,
-                dtype=chosen.dtype,
-                device=chosen.device,
-                batch_size=sizes.get("batch_size"),
-                width=sizes.get("width"),
-                layers=sizes.get("layers"),
-                batches=sizes.get("batches"),
-                epochs=sizes.get("epochs"),
-                sweep=bool(st.session_state.get("amp_sweep")),
-                confirm_slow=chosen.very_slow,
-            )
+    start(
+        lambda: AmpRequest(
+            workload=chosen.workload,
+            preset=chosen.preset,
+            dtype=chosen.dtype,
+            device=chosen.device,
+            batch_size=sizes.get("batch_size"),
+            width=sizes.get("width"),
+            layers=sizes.get("layers"),
+            batches=sizes.get("batches"),
+            epochs=sizes.get("epochs"),
+            sweep=bool(st.session_state.get("amp_sweep")),
+            confirm_slow=chosen.very_slow,
         )
-    except EfficiencyError as error:
-        st.error(escape(error), icon=":material/error:")
-        return
-    follow(run)
+    )
 
 
 def confirm(run: Run) -> None:
@@ -134,16 +128,6 @@ def _description(chosen: Chosen) -> str:
     )
 
 
-def _device() -> str:
-    """Asked only where the driver's own program says that there is an NVIDIA GPU."""
-    if shutil.which("nvidia-smi") is None:
-        return "cpu"
-    chosen = st.segmented_control(
-        "Device", DEVICES, default="cuda", required=True, key="amp_device", help=HELP["device"]
-    )
-    return str(chosen)
-
-
 def _sizes(chosen: Chosen) -> dict[str, int]:
     """The sizes that somebody filled in; what is not in it is the preset's or the workload's."""
     found = {}
@@ -159,12 +143,12 @@ def _sizes(chosen: Chosen) -> dict[str, int]:
                     None,
                     key=f"amp_{name}",
                     placeholder=_usual(chosen, name),
-                    help=HELP[name],
+                    help=FIELDS.help[name],
                     width=150,
                 )
                 if value is not None:
                     found[name] = int(value)
-        st.checkbox(HELP["sweep"], key="amp_sweep")
+        st.checkbox(FIELDS.help["sweep"], key="amp_sweep")
     return found
 
 

@@ -4,12 +4,10 @@ from dataclasses import fields
 
 import streamlit as st
 
-from efficiency import jobs
-from efficiency.core.errors import EfficiencyError
 from efficiency.core.requests import EnergyRequest
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
-from pages.shared.run_panel import follow
+from pages.shared.run_panel import start
 
 HELP = {each.name: each.metadata.get("help", "") for each in fields(EnergyRequest)}
 INFERENCE, TRAINING = "inference", "training step"
@@ -41,13 +39,8 @@ def choose() -> None:
     st.caption(escape(catalogue.get(workload).description))
     if not started:
         return
-    try:
-        run = jobs.submit(
-            EnergyRequest(
-                workload=workload, batch_size=int(batch_size), training=passed == TRAINING
-            )
+    start(
+        lambda: EnergyRequest(
+            workload=workload, batch_size=int(batch_size), training=passed == TRAINING
         )
-    except EfficiencyError as error:
-        st.error(escape(error), icon=":material/error:")
-        return
-    follow(run)
+    )

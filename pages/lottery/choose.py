@@ -1,15 +1,12 @@
 """Choosing network, data and sizes; what takes hours asks first."""
 
-import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import streamlit as st
 
-from efficiency import jobs
 from efficiency.core.errors import EfficiencyError
 from efficiency.core.lottery import TrainingSettings
 from efficiency.core.requests import (
-    DEVICES,
     LOTTERY_PRESETS,
     LOTTERY_WORKLOADS,
     SCOPES,
@@ -20,10 +17,11 @@ from efficiency.exports.columns import grouped
 from efficiency.routines.tickets.settings import PRESETS, networks, settings_of
 from efficiency.workloads import catalogue, idx
 from pages.shared.escape import escape
+from pages.shared.fields import Fields
 from pages.shared.latest import Shown
-from pages.shared.run_panel import follow
+from pages.shared.run_panel import start
 
-HELP = {each.name: each.metadata.get("help", "") for each in fields(LotteryRequest)}
+FIELDS = Fields("lottery", LotteryRequest())
 PAPER = "paper"
 COUNTS = (
     ("rounds", "Rounds of pruning", 40),
@@ -65,7 +63,7 @@ def choose(shown: Shown | None) -> None:
             format_func=lambda name: catalogue.get(name).label,
             key="lottery_workload",
             bind="query-params",
-            help=HELP["workload"],
+            help=FIELDS.help["workload"],
             width=240,
         )
         data = st.selectbox(
@@ -82,9 +80,9 @@ def choose(shown: Shown | None) -> None:
             default=LOTTERY_PRESETS[0],
             required=True,
             key="lottery_preset",
-            help=HELP["preset"],
+            help=FIELDS.help["preset"],
         )
-        device = _device()
+        device = FIELDS.device("cpu")
     chosen = Chosen(workload=workload, data=data, preset=str(preset), device=device)
     try:
         request = _request(chosen, _sizes(chosen))
@@ -102,12 +100,7 @@ def choose(shown: Shown | None) -> None:
         disabled=not confirmed,
     ):
         return
-    try:
-        run = jobs.submit(request)
-    except EfficiencyError as error:
-        st.error(escape(error), icon=":material/error:")
-        return
-    follow(run)
+    start(lambda: request)
 
 
 def _request(chosen: Chosen, sizes: dict[str, object]) -> LotteryRequest:
@@ -135,7 +128,7 @@ def _sizes(chosen: Chosen) -> dict[str, object]:
                 None,
                 key=f"lottery_{name}",
                 placeholder=str(getattr(usual, name)),
-                help=HELP[name],
+                help=FIELDS.help[name],
                 width=WIDTH,
             )
             found[name] = None if count is None else int(count)
@@ -148,13 +141,13 @@ def _sizes(chosen: Chosen) -> dict[str, object]:
                 step=0.05,
                 key=f"lottery_{name}",
                 placeholder=f"{getattr(usual, name):g}",
-                help=HELP[name],
+                help=FIELDS.help[name],
                 width=WIDTH,
             )
         for name, label, most in FROM_ZERO:
             found[name] = int(
                 st.number_input(
-                    label, 0, most, 0, key=f"lottery_{name}", help=HELP[name], width=WIDTH
+                    label, 0, most, 0, key=f"lottery_{name}", help=FIELDS.help[name], width=WIDTH
                 )
             )
         found["scope"] = st.segmented_control(
@@ -164,19 +157,9 @@ def _sizes(chosen: Chosen) -> dict[str, object]:
             required=True,
             format_func=lambda scope: SCOPE_LABELS[scope],
             key="lottery_scope",
-            help=HELP["scope"],
+            help=FIELDS.help["scope"],
         )
     return found
-
-
-def _device() -> str:
-    """Asked only where the driver's own program says that there is an NVIDIA GPU."""
-    if shutil.which("nvidia-smi") is None:
-        return "cpu"
-    chosen = st.segmented_control(
-        "Device", DEVICES, default="cpu", required=True, key="lottery_device", help=HELP["device"]
-    )
-    return str(chosen)
 
 
 def _description(settings: TrainingSettings, seconds: float | None) -> str:

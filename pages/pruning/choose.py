@@ -1,11 +1,7 @@
 """Choosing the model and what is pruned of it; the same words as on the command line."""
 
-from dataclasses import fields
-
 import streamlit as st
 
-from efficiency import jobs
-from efficiency.core.errors import EfficiencyError
 from efficiency.core.requests import (
     NORMS,
     PRUNING_TECHNIQUES,
@@ -17,10 +13,11 @@ from efficiency.core.requests import (
 from efficiency.exports.programs.pruning import method_source
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
-from pages.shared.run_panel import follow
+from pages.shared.fields import Fields
+from pages.shared.run_panel import start
 
 DEFAULTS = PruneRequest(workload=catalogue.names()[0])
-HELP = {each.name: each.metadata.get("help", "") for each in fields(PruneRequest)}
+FIELDS = Fields("pruning", DEFAULTS)
 WITHOUT_AMOUNT = ("identity", "every_nth", "threshold")
 ALWAYS_TOGETHER = "global_unstructured"
 
@@ -35,21 +32,21 @@ def choose() -> None:
             format_func=lambda name: catalogue.get(name).label,
             key="pruning_workload",
             bind="query-params",
-            help=HELP["workload"],
+            help=FIELDS.help["workload"],
             width=230,
         )
         technique = st.selectbox(
             "Technique",
             PRUNING_TECHNIQUES,
             key="pruning_technique",
-            help=HELP["technique"],
+            help=FIELDS.help["technique"],
             width=240,
         )
         amount = st.text_input(
             "Amount",
             DEFAULTS.amount,
             key="pruning_amount",
-            help=HELP["amount"],
+            help=FIELDS.help["amount"],
             disabled=technique in WITHOUT_AMOUNT,
             width=120,
         )
@@ -60,14 +57,14 @@ def choose() -> None:
             default=DEFAULTS.scope,
             required=True,
             key="pruning_scope",
-            help=HELP["scope"],
+            help=FIELDS.help["scope"],
             disabled=technique == ALWAYS_TOGETHER or technique in STRUCTURED,
         )
         parameters = st.text_input(
             "Only these parameters",
             key="pruning_parameters",
             placeholder="conv1.weight, conv1.bias",
-            help=HELP["parameters"],
+            help=FIELDS.help["parameters"],
             width=260,
         )
     own = _technique_settings(str(technique))
@@ -75,21 +72,16 @@ def choose() -> None:
     others = _others()
     if not st.button("Run", type="primary", icon=":material/play_arrow:", key="pruning_run"):
         return
-    try:
-        run = jobs.submit(
-            PruneRequest(
-                workload=workload,
-                technique=str(technique),
-                amount=amount.strip() or DEFAULTS.amount,
-                scope=DEFAULTS.scope if technique in STRUCTURED else str(scope),
-                parameters=parse_names(parameters),
-                **(own | others),  # type: ignore[arg-type]
-            )
+    start(
+        lambda: PruneRequest(
+            workload=workload,
+            technique=str(technique),
+            amount=amount.strip() or DEFAULTS.amount,
+            scope=DEFAULTS.scope if technique in STRUCTURED else str(scope),
+            parameters=parse_names(parameters),
+            **(own | others),  # type: ignore[arg-type]
         )
-    except EfficiencyError as error:
-        st.error(escape(error), icon=":material/error:")
-        return
-    follow(run)
+    )
 
 
 def _technique_settings(technique: str) -> dict[str, object]:
@@ -102,7 +94,7 @@ def _technique_settings(technique: str) -> dict[str, object]:
                 NORMS,
                 index=NORMS.index(DEFAULTS.norm),
                 key="pruning_norm",
-                help=HELP["norm"],
+                help=FIELDS.help["norm"],
                 width=170,
             )
         if technique in STRUCTURED:
@@ -111,13 +103,15 @@ def _technique_settings(technique: str) -> dict[str, object]:
                 (0, 1),
                 format_func=lambda dim: ("0: outputs", "1: inputs")[dim],
                 key="pruning_dim",
-                help=HELP["dim"],
+                help=FIELDS.help["dim"],
                 width=150,
             )
         if technique == "every_nth":
-            found["every"] = _count("Every", "every", 2, 1000)
+            found["every"] = FIELDS.count("Every", "every", 2, 1000)
         if technique == "threshold":
-            found["threshold"] = _number("Threshold", "threshold", 0.0, 100.0, 0.01, "%.4f")
+            found["threshold"] = FIELDS.number(
+                "Threshold", "threshold", 0.0, 100.0, step=0.01, digits=4
+            )
     source = method_source(technique)
     if source is not None:
         st.caption(
@@ -145,7 +139,7 @@ def _others() -> dict[str, object]:
     with st.expander("Iterations, fine-tuning, channels, timing", icon=":material/tune:"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             found: dict[str, object] = {
-                "iterations": _count("Iterations", "iterations", 1, 20),
+                "iterations": FIELDS.count("Iterations", "iterations", 1, 20),
                 "tuning_epochs": st.number_input(
                     "Fine-tuning epochs",
                     0.0,
@@ -155,45 +149,17 @@ def _others() -> dict[str, object]:
                     format="%.1f",
                     placeholder="an eighth",
                     key="pruning_tuning_epochs",
-                    help=HELP["tuning_epochs"],
+                    help=FIELDS.help["tuning_epochs"],
                     width=170,
                 ),
-                "channels": _number("Channels taken out", "channels", 0.05, 0.95, 0.05, "%.2f"),
-                "batch_size": _count("Batch size", "batch_size", 1, 1024),
-                "seed": _count("Seed", "seed", 0, 2**31 - 1),
-                "budget_seconds": _number(
-                    "Timing budget (s)", "budget_seconds", 1.0, 600.0, 5.0, "%.0f"
+                "channels": FIELDS.number(
+                    "Channels taken out", "channels", 0.05, 0.95, step=0.05, digits=2
+                ),
+                "batch_size": FIELDS.count("Batch size", "batch_size", 1, 1024),
+                "seed": FIELDS.count("Seed", "seed", 0, 2**31 - 1),
+                "budget_seconds": FIELDS.number(
+                    "Timing budget (s)", "budget_seconds", 1.0, 600.0, step=5.0
                 ),
             }
-        found["quick"] = st.checkbox(HELP["quick"], key="pruning_quick")
+        found["quick"] = st.checkbox(FIELDS.help["quick"], key="pruning_quick")
     return found
-
-
-def _count(label: str, name: str, least: int, most: int) -> int:
-    return int(
-        st.number_input(
-            label,
-            least,
-            most,
-            int(getattr(DEFAULTS, name)),
-            key=f"pruning_{name}",
-            help=HELP[name],
-            width=150,
-        )
-    )
-
-
-def _number(label: str, name: str, least: float, most: float, step: float, form: str) -> float:
-    return float(
-        st.number_input(
-            label,
-            least,
-            most,
-            float(getattr(DEFAULTS, name)),
-            step=step,
-            format=form,
-            key=f"pruning_{name}",
-            help=HELP[name],
-            width=170,
-        )
-    )

@@ -16,20 +16,22 @@ from efficiency.exports.pruning_why import why
 from efficiency.exports.table import card
 from pages.shared.escape import escape
 from pages.shared.latest import by_workload, shipped
+from pages.shared.questions import Question, asked, said
 
 WORKLOAD = "lenet"
-ANSWERED = "pruning_answered"
+PAGE = "pruning"
 QUESTIONS = {
-    "faster": (
-        "90 % of LeNet's weights are zero: how many times as fast is a call?",
-        (0.5, 1.0, 2.0, 5.0, 10.0),
+    "faster": Question(
+        text="90 % of LeNet's weights are zero: how many times as fast is a call?",
+        choices=(0.5, 1.0, 2.0, 5.0, 10.0),
+        short="90 % zeros, times as fast",
     ),
-    "smaller": (
-        "And its file: how many times smaller?",
-        (1.0, 2.0, 3.0, 5.0, 10.0),
+    "smaller": Question(
+        text="And its file: how many times smaller?",
+        choices=(1.0, 2.0, 3.0, 5.0, 10.0),
+        short="90 % zeros, file, times smaller",
     ),
 }
-NAMES = {"faster": "90 % zeros, times as fast", "smaller": "90 % zeros, file, times smaller"}
 SHOWN = ("File", "File, zipped", "File in CSR")
 
 
@@ -37,32 +39,14 @@ SHOWN = ("File", "File, zipped", "File in CSR")
 def predict() -> None:
     """The questions about LeNet; once they are answered, what was measured beside what was said."""
     st.subheader("Predict", anchor=False)
-    if ANSWERED in st.session_state:
-        st.markdown(" ".join(question for question, _ in QUESTIONS.values()))
+    if asked(PAGE, QUESTIONS):
         _reveal(_study())
-        return
-    for name, (question, choices) in QUESTIONS.items():
-        st.pills(
-            question,
-            choices,
-            format_func=lambda times: f"{times:g}×",
-            key=f"pruning_{name}",
-        )
-    st.button("Show me", icon=":material/visibility:", key="pruning_show", on_click=_answer)
 
 
 def predicted(study: Study) -> tuple[tuple[str, float], ...]:
     """What the visitor said, if the study is about it."""
-    if study.request.get("workload") != WORKLOAD or study.batch_size != 1:
-        return ()
-    said = st.session_state.get(ANSWERED, {})
-    return tuple((NAMES[name], value) for name, value in said.items() if value is not None)
-
-
-def _answer() -> None:
-    st.session_state[ANSWERED] = {
-        name: st.session_state.get(f"pruning_{name}") for name in QUESTIONS
-    }
+    about_it = study.request.get("workload") == WORKLOAD and study.batch_size == 1
+    return said(PAGE, QUESTIONS) if about_it else ()
 
 
 def _study() -> Study | None:
@@ -73,8 +57,8 @@ def _study() -> Study | None:
 
 
 def _reveal(study: Study | None) -> None:
-    said = () if study is None else predicted(study)
-    cards = "".join(card(f"You said: {title}", f"{value:g}×") for title, value in said)
+    answers = () if study is None else predicted(study)
+    cards = "".join(card(f"You said: {title}", f"{value:g}×") for title, value in answers)
     if study is None:
         st.html(f'<div class="lab-cards">{cards}</div>')
         st.markdown("Nothing was measured here yet: run it below, and compare.")

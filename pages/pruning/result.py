@@ -13,15 +13,13 @@ from efficiency.core.values import Study
 from efficiency.exports import pruning
 from efficiency.exports import pruning_tables as tables
 from efficiency.exports.html import COVERAGE_HEADINGS, coverage_lines, method_text
-from efficiency.exports.programs.pruning import Program, programs
+from efficiency.exports.programs.pruning import programs
 from efficiency.exports.pruning_why import why
 from efficiency.exports.table import plain_table, study_table
 from pages.pruning.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, findings, machine
-
-LEFT_OUT = ("kind", "workload", "model", "architecture", "input_shape", "device")
+from pages.shared.results import caveats, chart_tabs, choices, findings, machine
 
 
 def result(study: Study, key: str) -> None:
@@ -52,7 +50,8 @@ def result(study: Study, key: str) -> None:
     chart_tabs(comparison_charts(study), f"{key}_all")
     st.html(study_table(study))
     _details(study)
-    _take_away(study, key)
+    downloads.programs(programs(study), key)
+    downloads.downloads(study, key)
 
 
 def _table(name: str, make: Callable[[], str]) -> None:
@@ -104,40 +103,5 @@ def _details(study: Study) -> None:
             st.html(plain_table(COVERAGE_HEADINGS, covered))
     with st.expander("How this was measured", icon=":material/help:"):
         st.markdown(escape(method_text(study)))
-    with st.expander("The choices of this run", icon=":material/tune:"):
-        st.html(plain_table(("", ""), _choices(study)))
+    choices(study)
     machine(study)
-
-
-def _choices(study: Study) -> list[tuple[str, object]]:
-    return [
-        (name.replace("_", " "), ", ".join(value) if isinstance(value, list | tuple) else value)
-        for name, value in study.request.items()
-        if name not in LEFT_OUT
-    ]
-
-
-def _take_away(study: Study, key: str) -> None:
-    """Programs that do what the rows did, and the study itself."""
-    written = programs(study)
-    if written:
-        with st.expander("The same in PyTorch, one program for each row", icon=":material/code:"):
-            for tab, program in zip(
-                st.tabs([escape(each.title) for each in written]), written, strict=True
-            ):
-                with tab:
-                    _program(program, key)
-    downloads.downloads(study, key)
-
-
-def _program(program: Program, key: str) -> None:
-    st.download_button(
-        program.file_name,
-        data=partial(str, program.source),  # called on the click; else it is offered before
-        file_name=program.file_name,
-        mime="text/x-python",
-        icon=":material/download:",
-        key=f"program_{program.file_name}_{key}",
-        on_click="ignore",
-    )
-    st.code(program.source, language="python", height=420)

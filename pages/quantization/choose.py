@@ -1,11 +1,7 @@
 """Choosing the model and how it is quantized; the same words as on the command line."""
 
-from dataclasses import fields
-
 import streamlit as st
 
-from efficiency import jobs
-from efficiency.core.errors import EfficiencyError
 from efficiency.core.requests import (
     BACK_ENDS,
     ENGINES,
@@ -17,11 +13,12 @@ from efficiency.core.requests import (
 )
 from efficiency.workloads import catalogue
 from pages.shared.escape import escape
+from pages.shared.fields import Fields
 from pages.shared.latest import Shown
-from pages.shared.run_panel import follow
+from pages.shared.run_panel import start
 
 DEFAULTS = QuantizeRequest(workload=catalogue.names()[0])
-HELP = {each.name: each.metadata.get("help", "") for each in fields(QuantizeRequest)}
+FIELDS = Fields("quantization", DEFAULTS)
 METHOD_LABELS = {"all": "all", "dynamic": "dynamic", "static": "static", "qat": "QAT"}
 COMPILES = ("all", "torchao", "pt2e")
 
@@ -36,7 +33,7 @@ def choose(shown: Shown | None) -> None:
             format_func=lambda name: catalogue.get(name).label,
             key="quantization_workload",
             bind="query-params",
-            help=HELP["workload"],
+            help=FIELDS.help["workload"],
             width=240,
         )
         method = st.segmented_control(
@@ -46,7 +43,7 @@ def choose(shown: Shown | None) -> None:
             default=DEFAULTS.method,
             required=True,
             key="quantization_method",
-            help=HELP["method"],
+            help=FIELDS.help["method"],
         )
         back_end = st.segmented_control(
             "Back end",
@@ -54,33 +51,28 @@ def choose(shown: Shown | None) -> None:
             default=DEFAULTS.back_end,
             required=True,
             key="quantization_back_end",
-            help=HELP["back_end"],
+            help=FIELDS.help["back_end"],
         )
         engine = st.selectbox(
             "Engine",
             _engines(shown),
             key="quantization_engine",
-            help=HELP["engine"],
+            help=FIELDS.help["engine"],
             width=150,
         )
     st.caption(escape(_description(workload, str(method), str(back_end))))
     others = _others()
     if not st.button("Run", type="primary", icon=":material/play_arrow:", key="quantization_run"):
         return
-    try:
-        run = jobs.submit(
-            QuantizeRequest(
-                workload=workload,
-                method=str(method),
-                back_end=str(back_end),
-                engine=str(engine),
-                **others,  # type: ignore[arg-type]
-            )
+    start(
+        lambda: QuantizeRequest(
+            workload=workload,
+            method=str(method),
+            back_end=str(back_end),
+            engine=str(engine),
+            **others,  # type: ignore[arg-type]
         )
-    except EfficiencyError as error:
-        st.error(escape(error), icon=":material/error:")
-        return
-    follow(run)
+    )
 
 
 def _engines(shown: Shown | None) -> tuple[str, ...]:
@@ -108,54 +100,24 @@ def _others() -> dict[str, object]:
     with st.expander("Calibration, rounding, training", icon=":material/tune:"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             found: dict[str, object] = {
-                "observer": _pick("Observer", "observer", OBSERVERS),
-                "granularity": _pick("Scales of weights", "granularity", GRANULARITIES),
-                "scheme": _pick("Activations", "scheme", SCHEMES),
-                "calibration_samples": _count("Calibration inputs", "calibration_samples", 1, 4096),
-                "calibration_seed": _count("Which of them: seed", "calibration_seed", 0, 2**31 - 1),
-                "qat_epochs": st.number_input(
-                    "QAT epochs",
-                    0.1,
-                    100.0,
-                    DEFAULTS.qat_epochs,
-                    step=0.5,
-                    format="%.1f",
-                    key="quantization_qat_epochs",
-                    help=HELP["qat_epochs"],
-                    width=150,
+                "observer": FIELDS.pick("Observer", "observer", OBSERVERS),
+                "granularity": FIELDS.pick("Scales of weights", "granularity", GRANULARITIES),
+                "scheme": FIELDS.pick("Activations", "scheme", SCHEMES),
+                "calibration_samples": FIELDS.count(
+                    "Calibration inputs", "calibration_samples", 1, 4096
                 ),
-                "seeds": _count("QAT on so many networks", "seeds", 0, 20),
-                "batch_size": _count("Batch size", "batch_size", 1, 1024),
-                "seed": _count("Seed", "seed", 0, 2**31 - 1),
-                "budget_seconds": st.number_input(
-                    "Timing budget (s)",
-                    1.0,
-                    600.0,
-                    DEFAULTS.budget_seconds,
-                    step=5.0,
-                    format="%.0f",
-                    key="quantization_budget_seconds",
-                    help=HELP["budget_seconds"],
-                    width=150,
+                "calibration_seed": FIELDS.count(
+                    "Which of them: seed", "calibration_seed", 0, 2**31 - 1
+                ),
+                "qat_epochs": FIELDS.number(
+                    "QAT epochs", "qat_epochs", 0.1, 100.0, step=0.5, digits=1
+                ),
+                "seeds": FIELDS.count("QAT on so many networks", "seeds", 0, 20),
+                "batch_size": FIELDS.count("Batch size", "batch_size", 1, 1024),
+                "seed": FIELDS.count("Seed", "seed", 0, 2**31 - 1),
+                "budget_seconds": FIELDS.number(
+                    "Timing budget (s)", "budget_seconds", 1.0, 600.0, step=5.0
                 ),
             }
-        found["no_fusion"] = st.checkbox(HELP["no_fusion"], key="quantization_no_fusion")
+        found["no_fusion"] = st.checkbox(FIELDS.help["no_fusion"], key="quantization_no_fusion")
     return found
-
-
-def _pick(label: str, name: str, choices: tuple[str, ...]) -> str:
-    return str(st.selectbox(label, choices, key=f"quantization_{name}", help=HELP[name], width=180))
-
-
-def _count(label: str, name: str, least: int, most: int) -> int:
-    return int(
-        st.number_input(
-            label,
-            least,
-            most,
-            int(getattr(DEFAULTS, name)),
-            key=f"quantization_{name}",
-            help=HELP[name],
-            width=150,
-        )
-    )

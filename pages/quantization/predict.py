@@ -9,17 +9,20 @@ from efficiency.exports.quantization_why import why
 from efficiency.exports.table import card
 from pages.shared.escape import escape
 from pages.shared.latest import by_workload, shipped
+from pages.shared.questions import Question, asked, said
 
 WORKLOAD = "lenet"
-ANSWERED = "quantization_answered"
+PAGE = "quantization"
 QUESTIONS = {
-    "smaller": (
-        "How many times smaller is LeNet's file in int8?",
-        (1.5, 2.0, 3.0, 3.5, 4.0, 8.0),
+    "smaller": Question(
+        text="How many times smaller is LeNet's file in int8?",
+        choices=(1.5, 2.0, 3.0, 3.5, 4.0, 8.0),
+        short="file, times smaller",
     ),
-    "faster": (
-        "And one call with one input: how many times as fast as in float32?",
-        (0.3, 0.5, 1.0, 2.0, 3.0, 4.0),
+    "faster": Question(
+        text="And one call with one input: how many times as fast as in float32?",
+        choices=(0.3, 0.5, 1.0, 2.0, 3.0, 4.0),
+        short="1 input, times as fast",
     ),
 }
 
@@ -28,33 +31,14 @@ QUESTIONS = {
 def predict() -> None:
     """The questions about LeNet; once they are answered, what was measured beside what was said."""
     st.subheader("Predict", anchor=False)
-    if ANSWERED in st.session_state:
-        st.markdown(" ".join(question for question, _ in QUESTIONS.values()))
+    if asked(PAGE, QUESTIONS):
         _reveal(_study())
-        return
-    for name, (question, choices) in QUESTIONS.items():
-        st.pills(
-            question,
-            choices,
-            format_func=lambda times: f"{times:g}×",
-            key=f"quantization_{name}",
-        )
-    st.button("Show me", icon=":material/visibility:", key="quantization_show", on_click=_answer)
 
 
 def predicted(study: Study) -> tuple[tuple[str, float], ...]:
     """What the visitor said, if the study is about it."""
-    if study.request.get("workload") != WORKLOAD or study.batch_size != 1:
-        return ()
-    said = st.session_state.get(ANSWERED, {})
-    names = {"smaller": "file, times smaller", "faster": "1 input, times as fast"}
-    return tuple((names[name], value) for name, value in said.items() if value is not None)
-
-
-def _answer() -> None:
-    st.session_state[ANSWERED] = {
-        name: st.session_state.get(f"quantization_{name}") for name in QUESTIONS
-    }
+    about_it = study.request.get("workload") == WORKLOAD and study.batch_size == 1
+    return said(PAGE, QUESTIONS) if about_it else ()
 
 
 def _study() -> Study | None:
@@ -64,8 +48,8 @@ def _study() -> Study | None:
 
 
 def _reveal(study: Study | None) -> None:
-    said = () if study is None else predicted(study)
-    cards = "".join(card(f"You said: {title}", f"{value:g}×") for title, value in said)
+    answers = () if study is None else predicted(study)
+    cards = "".join(card(f"You said: {title}", f"{value:g}×") for title, value in answers)
     if study is None:
         st.html(f'<div class="lab-cards">{cards}</div>')
         st.markdown("Nothing was measured here yet: run it below, and compare.")

@@ -15,7 +15,7 @@ from efficiency.core.values import Study
 from efficiency.exports import quantization
 from efficiency.exports import quantization_tables as tables
 from efficiency.exports.html import method_text
-from efficiency.exports.programs.quantization import Program, programs
+from efficiency.exports.programs.quantization import programs
 from efficiency.exports.quantization_methods import (
     advised,
     decision_table,
@@ -24,12 +24,12 @@ from efficiency.exports.quantization_methods import (
 )
 from efficiency.exports.quantization_sections import by_workload as own
 from efficiency.exports.quantization_why import why
-from efficiency.exports.table import plain_table, study_table
+from efficiency.exports.table import study_table
 from pages.quantization.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
 from pages.shared.latest import by_workload
-from pages.shared.results import caveats, chart_tabs, findings, machine
+from pages.shared.results import caveats, chart_tabs, choices, findings, machine
 
 PUBLISHED_WORKLOADS = tuple(name for each in QUANTIZATION for name in (each.workload, each.trained))
 
@@ -74,7 +74,8 @@ def result(study: Study, key: str) -> None:
     st.subheader("All candidates", anchor=False)
     st.html(study_table(study))
     _details(study, found)
-    _take_away(study, key)
+    downloads.programs(programs(study), key)
+    downloads.downloads(study, key)
 
 
 def _why(study: Study) -> None:
@@ -132,42 +133,5 @@ def _details(study: Study, found: Quantization) -> None:
             st.html(tables.coverage_table(study))
     with st.expander("How this was measured", icon=":material/help:"):
         st.markdown(escape(method_text(study)))
-    with st.expander("The choices of this run", icon=":material/tune:"):
-        st.html(plain_table(("", ""), _choices(study, found)))
+    choices(study, [("engine that was used", found.engine or "none")])
     machine(study)
-
-
-def _choices(study: Study, found: Quantization) -> list[tuple[str, object]]:
-    left_out = ("kind", "workload", "model", "architecture", "input_shape", "device")
-    shown = [
-        (name.replace("_", " "), value)
-        for name, value in study.request.items()
-        if name not in left_out
-    ]
-    return [*shown, ("engine that was used", found.engine or "none")]
-
-
-def _take_away(study: Study, key: str) -> None:
-    """Programs that do what the rows did, and the study itself."""
-    written = programs(study)
-    if written:
-        with st.expander("The same in PyTorch, one program for each row", icon=":material/code:"):
-            for tab, program in zip(
-                st.tabs([escape(each.title) for each in written]), written, strict=True
-            ):
-                with tab:
-                    _program(program, key)
-    downloads.downloads(study, key)
-
-
-def _program(program: Program, key: str) -> None:
-    st.download_button(
-        program.file_name,
-        data=partial(str, program.source),  # called on the click; else it is offered before
-        file_name=program.file_name,
-        mime="text/x-python",
-        icon=":material/download:",
-        key=f"program_{program.file_name}_{key}",
-        on_click="ignore",
-    )
-    st.code(program.source, language="python", height=420)

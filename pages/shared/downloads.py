@@ -14,6 +14,7 @@ from efficiency.core import paths
 from efficiency.core.units import bytes_text
 from efficiency.core.values import Study
 from efficiency.exports import archive, html, text
+from efficiency.exports.programs.program import Program
 from efficiency.jobs import Run
 from pages.shared.escape import escape
 
@@ -43,6 +44,26 @@ def downloads(study: Study, name: str, more: Sequence[Download] = ()) -> None:
     place = "" if study.request.get("workload") else " (with your file in place of MODEL_FILE)"
     st.caption(f"The same on the command line{place}:".replace("_", r"\_"))
     st.code(text.command_line(study), language="bash", wrap_lines=True)
+
+
+def programs(written: Sequence[Program], key: str) -> None:
+    """Programs that do in PyTorch what the rows did, each to read and to take away."""
+    if not written:
+        return
+    with st.expander("The same in PyTorch, one program for each row", icon=":material/code:"):
+        tabs = st.tabs([escape(each.title) for each in written])
+        for tab, program in zip(tabs, written, strict=True):
+            with tab:
+                st.download_button(
+                    program.file_name,
+                    data=partial(str, program.source),  # on the click; else it is offered before
+                    file_name=program.file_name,
+                    mime="text/x-python",
+                    icon=":material/download:",
+                    key=f"program_{program.file_name}_{key}",
+                    on_click="ignore",
+                )
+                st.code(program.source, language="python", height=420)
 
 
 def variant_downloads(run: Run, study: Study) -> None:

@@ -18,6 +18,7 @@ from efficiency.exports.table import plain_table, study_table
 from pages.shared import frame
 from pages.shared.escape import escape
 
+ABOUT_THE_MODEL = ("kind", "workload", "model", "architecture", "input_shape", "device")
 PLOT_CONFIG = {
     "displaylogo": False,
     "displayModeBar": "hover",
@@ -95,6 +96,17 @@ def machine(study: Study) -> None:
         lines = [(each.name, seconds_text(each.seconds)) for each in study.phases]
         if lines:
             st.html(plain_table(("Part of the run", "wall time"), lines))
+
+
+def choices(study: Study, more: Sequence[tuple[str, object]] = ()) -> None:
+    """What the run was asked to do, beside the model, and what came of it."""
+    said = [
+        (name.replace("_", " "), ", ".join(value) if isinstance(value, list | tuple) else value)
+        for name, value in study.request.items()
+        if name not in ABOUT_THE_MODEL
+    ]
+    with st.expander("The choices of this run", icon=":material/tune:"):
+        st.html(plain_table(("", ""), [*said, *more]))
 
 
 def _details(study: Study, key: str) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from efficiency import jobs
 from efficiency.core.errors import EfficiencyError
+from efficiency.core.requests import Request
 from efficiency.core.values import Progress, Study
 from efficiency.exports.table import study_table
 from efficiency.jobs import Run, State
@@ -86,6 +87,16 @@ def ended_without_result(run: Run) -> None:
     show(said, icon=":material/info:")
     if not run.bad_input and st.button("Run it again", type="primary", icon=":material/replay:"):
         follow(jobs.submit(run.request, again=True))
+
+
+def start(make: Callable[[], Request]) -> None:
+    """Submit the request that `make` makes, and follow its run; or say what is wrong with it."""
+    try:
+        run = jobs.submit(make())
+    except EfficiencyError as error:
+        st.error(escape(error), icon=":material/error:")
+    else:
+        follow(run)
 
 
 def follow(run: Run) -> None:

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Request as BrowserRequest
 
 from efficiency.core import serial
 from efficiency.core.requests import Request
@@ -27,7 +28,7 @@ QUIET = "--disable-gpu --disable-background-networking --disable-component-updat
 START_SECONDS = 60
 SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-expect.set_options(timeout=15_000)  # a machine that measures beside the tests draws late
+expect.set_options(timeout=30_000)  # a machine that measures beside the tests draws late
 
 
 @pytest.fixture(scope="session")
@@ -96,30 +97,59 @@ def _end_all_of(home: Path) -> None:
                 process.kill()
 
 
-@pytest.fixture
-def visitor(chromium: Browser, server: Server) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes browsers that share nothing; nothing they load may come from outside the machine."""
-    contexts: list[BrowserContext] = []
-    outside: list[str] = []
-    failures: list[str] = []
-    known = (server.url, server.url.replace("http", "ws"), "data:", "blob:", "file:")
+class Visitors:
+    """Visitors of one server. Those with the same options share a browser context, and so what it
+    has loaded: seven megabytes of scripts, which take seconds on a busy machine. Nothing that they
+    load may come from outside the machine.
+    """
 
-    def visit(**options: object) -> BrowserContext:
-        context = chromium.new_context(**options)  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)
-        context.on(
-            "request",
-            lambda request: None if request.url.startswith(known) else outside.append(request.url),
-        )
-        context.on("weberror", lambda error: failures.append(str(error.error)))
-        contexts.append(context)
-        return context
+    def __init__(self, chromium: Browser, url: str) -> None:
+        self.chromium = chromium
+        self.known = (url, url.replace("http", "ws"), "data:", "blob:", "file:")
+        self.contexts: dict[str, BrowserContext] = {}
+        self.outside: list[str] = []
+        self.failures: list[str] = []
 
-    yield visit
-    for context in contexts:
+    def context(self, **options: object) -> BrowserContext:
+        """The context with these options."""
+        if repr(options) not in self.contexts:
+            context = self.chromium.new_context(**options)  # type: ignore[arg-type]
+            context.set_default_timeout(30_000)
+            context.on("request", self._asked)
+            context.on("weberror", lambda error: self.failures.append(str(error.error)))
+            self.contexts[repr(options)] = context
+        return self.contexts[repr(options)]
+
+    def leave(self) -> None:
+        """Close all pages, and look what went wrong on them."""
+        for context in self.contexts.values():
+            for page in context.pages:
+                page.close()
+        outside, failures = self.outside[:], self.failures[:]
+        self.outside.clear()
+        self.failures.clear()
+        assert outside == []
+        assert failures == []
+
+    def _asked(self, request: BrowserRequest) -> None:
+        if not request.url.startswith(self.known):
+            self.outside.append(request.url)
+
+
+@pytest.fixture(scope="module")
+def visitors(chromium: Browser, server: Server) -> Iterator[Visitors]:
+    """All visitors of the server of this file."""
+    found = Visitors(chromium, server.url)
+    yield found
+    for context in found.contexts.values():
         context.close()
-    assert outside == []
-    assert failures == []
+
+
+@pytest.fixture
+def visitor(visitors: Visitors) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browsers for one test; when it is over their pages are closed."""
+    yield visitors.context
+    visitors.leave()
 
 
 @pytest.fixture

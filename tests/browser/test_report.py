@@ -83,7 +83,7 @@ def test_from_the_upload_to_the_files(
     assert len(set(seen)) > 2
 
     # Somebody else, elsewhere, with nothing but the address.
-    other = visitor().new_page()
+    other = visitor(locale="en-GB").new_page()  # another browser
     other.goto(page.url)
     expect(other.get_by_text("All candidates")).to_be_visible(timeout=30_000)
     assert (

@@ -39,7 +39,7 @@ def study(workload: str, **asked: object) -> Study:
 
 
 def named(found: tuple[Program, ...]) -> dict[str, str]:
-    return {each.name: each.source for each in found}
+    return {each.file_name.removesuffix(".py").replace("_", "-"): each.source for each in found}
 
 
 @pytest.mark.parametrize("workload", [*TRAINED, *UNTRAINED])

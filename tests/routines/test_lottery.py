@@ -171,7 +171,10 @@ def test_tickets_are_rewound_to_an_early_step(home: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        (LotteryRequest(rounds=40, rate=0.5), "nothing would be left of conv1.weight"),
+        (
+            LotteryRequest(workload="lenet", rounds=40, rate=0.5),
+            "nothing would be left of conv1.weight",
+        ),
         (LotteryRequest(data="no such data"), "There is no data called 'no such data'"),
         (LotteryRequest(rewind_iteration=10**6), "needs more iterations"),
     ],

@@ -6,12 +6,12 @@ constants are those of the request.
 
 import ast
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from efficiency.core.errors import BadInput
 from efficiency.core.requests import PRUNING_TECHNIQUES, pruning_amount
 from efficiency.core.values import Row, Study
+from efficiency.exports.programs.program import Program
 from efficiency.exports.programs.quantization import LOGITS, RECORDS, TRAINED, UNTRAINED
 from efficiency.exports.programs.sources import (
     architecture,
@@ -40,16 +40,6 @@ CHANNELS = ("lenet", "lenet300", "mlp", "cnn", "mobilenet", "resnet50", "mobilen
 RECURRENT = ("lstm",)  # its matrices are not those of linear layers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """The source of one program, the row it belongs to (its name and label), and its file."""
-
-    name: str
-    title: str
-    file_name: str
-    source: str
-
-
 def programs(study: Study) -> tuple[Program, ...]:
     """One for each row that has numbers; none for a file, whose code nobody knows here."""
     workload = str(study.request.get("workload"))
@@ -57,7 +47,6 @@ def programs(study: Study) -> tuple[Program, ...]:
         return ()
     return tuple(
         Program(
-            name=row.name,
             title=row.label,
             file_name=f"{row.name.replace('-', '_')}.py",
             source=_program(study, row, module, workload),

@@ -5,10 +5,10 @@ from the module of the row's back end, and constants are those of the study.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from efficiency.core.values import Row, Study
+from efficiency.exports.programs.program import Program
 from efficiency.exports.programs.sources import (
     architecture,
     body_of,
@@ -60,15 +60,6 @@ LOGITS = '''class Logits(nn.Module):
         return logits'''
 UNUSED_BITS = ("x86", "fbgemm")  # engines whose activations are 7 bits wide
 SCHEMES = {"affine": "torch.per_tensor_affine", "symmetric": "torch.per_tensor_symmetric"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """The source of one program, the row it belongs to, and the name of its file."""
-
-    title: str
-    file_name: str
-    source: str
 
 
 def programs(study: Study) -> tuple[Program, ...]:
