@@ -5,10 +5,8 @@ import sys
 
 QUICK = (("ruff", "format", "--check", "."), ("ruff", "check", "."))
 TYPES = ("mypy",)
-# Four at once on two cores: while one waits for a page or a process, the others compute. Which
-# tests share a process, and which come first, says tests/conftest.py.
-TOGETHER = ("--numprocesses=4", "--dist=loadgroup", "--no-loadscope-reorder")
-TESTS = ("pytest", *TOGETHER, *sys.argv[1:])
+# Four at once on two cores: while one waits for a page or a process, the others compute.
+TESTS = ("pytest", "--numprocesses=4", "--dist=loadfile", *sys.argv[1:])
 
 
 def command(check: tuple[str, ...]) -> tuple[str, ...]:

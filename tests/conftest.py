@@ -19,19 +19,6 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who shares a process: the tests of a file, and all that wait for the machine's queue.
-
-    One measurement runs at a time on a machine, whoever asks. Tests that start one would only wait
-    for each other in processes of their own; in one, and first, they leave the others to the rest.
-    """
-    for item in items:
-        waits = item.get_closest_marker("queue") is not None
-        group = "queue" if waits else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("queue") is None)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """EFFICIENCY_HOME for the whole session, so that training is done once.

@@ -11,8 +11,6 @@ from safetensors.torch import save_file
 
 from efficiency.workloads import catalogue, training
 
-pytestmark = pytest.mark.queue
-
 ROOT = Path(__file__).parents[1]
 
 

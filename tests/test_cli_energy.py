@@ -9,8 +9,6 @@ import torch
 from efficiency.workloads import catalogue
 from tests.test_cli import run
 
-pytestmark = pytest.mark.queue
-
 
 def test_a_file_and_its_example_are_counted_alike(home: Path, tmp_path: Path) -> None:
     torch.save(catalogue.get("lenet").build().state_dict(), tmp_path / "mine.pt")

@@ -15,8 +15,6 @@ from efficiency.core.values import Study
 from efficiency.jobs.store import Store
 from tests import samples_lottery
 
-pytestmark = pytest.mark.queue
-
 ROOT = Path(__file__).parents[1]
 
 

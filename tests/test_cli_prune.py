@@ -6,8 +6,6 @@ import pytest
 
 from tests.test_cli import run
 
-pytestmark = pytest.mark.queue
-
 FEW = ("--workload", "lenet", "--quick", "--budget-seconds", "1")
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from tests.test_cli import run
 
-pytestmark = pytest.mark.queue
-
 FEW = ("--workload", "lenet", "--back-end", "classic", "--budget-seconds", "1")
 
 

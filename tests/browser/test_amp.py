@@ -386,7 +386,6 @@ def test_the_slider_answers_at_once_and_without_the_server(
     assert sent == []
 
 
-@pytest.mark.queue
 @pytest.mark.slow
 def test_a_run_from_the_click_to_numbers_and_a_program(
     open_page: Open, server: Server, monkeypatch: pytest.MonkeyPatch

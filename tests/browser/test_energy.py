@@ -162,7 +162,6 @@ def test_large_type_enlarges_the_charts(open_page: Open, runs: dict[str, str]) -
     assert heights[1] > 1.2 * heights[0]
 
 
-@pytest.mark.queue
 @pytest.mark.slow
 def test_a_run_from_the_click_to_the_numbers_of_the_command_line(
     open_listening: Open, server: Server

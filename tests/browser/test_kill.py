@@ -13,7 +13,7 @@ from efficiency.core.requests import ReportRequest
 from efficiency.jobs import Run, State, launch, processes
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.queue]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATIENCE = 240
 

@@ -85,7 +85,6 @@ def grown(page: Page, points: int) -> None:
     page.wait_for_function(f"({POINTS})('ticket') >= {points}", timeout=RUN_MILLISECONDS)
 
 
-@pytest.mark.queue
 @pytest.mark.slow
 def test_the_curve_grows_while_it_runs_and_stays_after_a_cancel(
     open_listening: Open, runs: dict[str, str]
@@ -115,7 +114,6 @@ def test_the_curve_grows_while_it_runs_and_stays_after_a_cancel(
     grown(page, len(done))
 
 
-@pytest.mark.queue
 @pytest.mark.slow
 def test_a_run_from_the_click_to_the_verdict_and_a_program(
     open_listening: Open, runs: dict[str, str]

@@ -351,7 +351,6 @@ def test_the_grid_fits_a_phone_and_answers_a_finger(open_page: Open, runs: dict[
     assert wide <= 0
 
 
-@pytest.mark.queue
 @pytest.mark.slow
 def test_a_run_from_the_click_to_numbers_and_a_program(
     open_page: Open, server: Server, monkeypatch: pytest.MonkeyPatch

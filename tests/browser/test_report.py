@@ -51,7 +51,6 @@ def numbers(page: Page) -> int:
     )
 
 
-@pytest.mark.queue
 def test_from_the_upload_to_the_files(
     open_page: Open,
     visitor: Callable[..., BrowserContext],
@@ -116,7 +115,6 @@ def test_from_the_upload_to_the_files(
         }
 
 
-@pytest.mark.queue
 def test_a_run_can_be_cancelled_and_repeated(open_page: Open) -> None:
     page = open_page("/report")
     page.locator(".st-key-example_mlp button").click()
