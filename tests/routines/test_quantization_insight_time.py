@@ -124,20 +124,27 @@ def test_dynamic_operators_are_integers_between_floats() -> None:
 
 
 def test_the_sum_is_the_time_of_a_call() -> None:
-    """With large operators, so that watching them costs next to nothing."""
+    """With large operators, so that watching them costs next to nothing.
+
+    Both are taken in turn, and the shortest of each counts: others at work only make it longer.
+    """
     model, inputs = nn.Sequential(*(nn.Linear(512, 512) for _ in range(4))), torch.randn(256, 512)
+    sums, alone = [], []
     with fixed_threads(1), torch.inference_mode():
-        found = operator_times("row", model, inputs, seconds=0.5)
-        alone = shortest(model, inputs)
-    assert 0.5 < sum(each.seconds for each in found) / alone < 2
+        for _ in range(4):
+            found = operator_times("row", model, inputs, seconds=0.1)
+            sums.append(sum(each.seconds for each in found))
+            alone.append(shortest(model, inputs))
+    assert 0.5 < min(sums) / min(alone) < 2
 
 
 def shortest(model: nn.Module, inputs: Tensor) -> float:
+    """Seconds of a call in which every layer takes as long as the fastest of several calls."""
     seen: list[float] = []
     for _ in range(20):
         with Functions(lambda called: seen.append(called.seconds)):
             model(inputs)
-    return 4 * sorted(seen)[len(seen) // 4]
+    return 4 * min(seen)
 
 
 def test_functions_tell_formats_once() -> None:

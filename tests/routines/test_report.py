@@ -46,7 +46,10 @@ def test_every_technique_is_a_row_with_every_number(study: Study) -> None:
         assert row.footprint.peak_bytes
         assert row.energy is not None
         assert row.energy.origin is Origin.ESTIMATED
-        assert [speed.batch_size for speed in row.at_other_batches] == [remeasure.LARGE_BATCH]
+        # How large the other batch can be is a matter of time, which others at work take away.
+        (other,) = row.at_other_batches
+        assert other.batch_size in (4, 8, 16, 32, remeasure.LARGE_BATCH)
+        assert other.batch_size == study.rows[0].at_other_batches[0].batch_size
         assert (row.sqnr_db is None) == (row is study.rows[0])
 
 
