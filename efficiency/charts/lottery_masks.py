@@ -1,27 +1,13 @@
-"""The mask of one layer at one level as a picture: what is left is blue, what is pruned is grey.
+"""The mask of one layer at one level as a chart: what is left is blue, what is pruned is grey."""
 
-The picture is a PNG made here, a few kilobytes, instead of a number for every weight.
-"""
-
-import base64
-import binascii
-import struct
-import zlib
-
-import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
 from efficiency.charts import style
-from efficiency.charts.lottery_looks import counted
+from efficiency.charts.pictures import left_text, mask_pixels, png
 from efficiency.core.lottery import LevelMask, Lottery
 from efficiency.core.pruning import MaskImage
 
-Pixels = npt.NDArray[np.uint8]
-
 HEIGHT = 420
-KEPT = (0x00, 0x72, 0xB2, 0xFF)  # style.BLUE
-PRUNED = (0x7E, 0x87, 0x90, 0x30)  # style.GREY, faint on white and on black
 WIDE = 1.6  # from this ratio of columns to rows on, cells need not be square
 
 
@@ -43,41 +29,6 @@ def mask_figure(image: MaskImage) -> go.Figure:
     return figure
 
 
-def mask_pixels(image: MaskImage) -> Pixels:
-    """Red, green, blue and opacity of every cell, with a gap of one cell between kernels."""
-    shares = np.frombuffer(base64.b64decode(image.kept), dtype=np.uint8)
-    shares = shares.reshape(image.rows, image.columns)
-    full = 255.0
-    if image.block_rows * image.block_columns > 1:  # few blocks are full: the fullest is bluest
-        full = max(1.0, float(shares.max()))
-    weight = shares[..., None] / full
-    cells = weight * np.array(KEPT) + (1 - weight) * np.array(PRUNED)
-    pixels: Pixels = cells.round().astype(np.uint8)
-    for axis, size in ((0, image.tile_rows), (1, image.tile_columns)):
-        if size:
-            between = range(size, pixels.shape[axis], size)
-            pixels = np.insert(pixels, list(between), 0, axis=axis)
-    return pixels
-
-
-def png(pixels: Pixels) -> str:
-    """The picture (rows, columns, 4) as the address of a PNG that holds all of itself."""
-    rows, columns = pixels.shape[:2]
-    lines = b"".join(b"\0" + line.tobytes() for line in np.ascontiguousarray(pixels))
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 6, 0, 0, 0)  # 8 bits, with opacity
-    file = b"\x89PNG\r\n\x1a\n" + b"".join(
-        _chunk(kind, data)
-        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
-    )
-    return f"data:image/png;base64,{base64.b64encode(file).decode()}"
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", binascii.crc32(kind + data))
-    )
-
-
 def masks_at(found: Lottery, level: int) -> tuple[LevelMask, ...]:
     """The masks of all layers at a level, from first layer to last."""
     return tuple(each for each in found.masks if each.level == level)
@@ -85,8 +36,6 @@ def masks_at(found: Lottery, level: int) -> tuple[LevelMask, ...]:
 
 def reading(image: MaskImage) -> str:
     """What a picture shows, and how many weights are left in truth."""
-    share = 100 * image.nonzero / image.parameters if image.parameters else 0.0
-    shape = "×".join(map(str, image.shape))
     cell = "Each cell is one weight"
     if image.block_rows * image.block_columns > 1:
         cell = (
@@ -94,8 +43,4 @@ def reading(image: MaskImage) -> str:
             "the more of them are left"
         )
     where = "Kernels are side by side" if image.tile_rows else "Rows are outputs, columns inputs"
-    left = f"{counted(image.nonzero)} of {counted(image.parameters)} weights are left"
-    return (
-        f"{image.parameter}, {shape}: {left} ({share:.1f} %). {cell}; blue is left, grey is "
-        f"pruned. {where}."
-    )
+    return f"{left_text(image)} {cell}; blue is left, grey is pruned. {where}."

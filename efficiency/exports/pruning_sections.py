@@ -7,6 +7,7 @@ from efficiency.exports import pruning_tables as tables
 from efficiency.exports.programs.pruning import programs
 from efficiency.exports.pruning import FORMULA, PRUNED, lede, pruning_cards
 from efficiency.exports.pruning_anatomy import whole_anatomy
+from efficiency.exports.pruning_masks import mask_pictures
 from efficiency.exports.pruning_why import why
 from efficiency.exports.table import literal
 
@@ -30,6 +31,8 @@ def pruning_sections(study: Study) -> Iterator[tuple[str, str]]:
     if found.removal is not None:
         said = f"<p>{literal(tables.removal_text(study, found.removal))}</p>"
         yield "Channels taken out", said + tables.removal_table(found.removal)
+    if pictures := mask_pictures(found):
+        yield "What is left of every layer", pictures
     if found.curve:
         yield "Every amount of zeros", _folded(tables.curve_table(study))
     if found.sensitivity:

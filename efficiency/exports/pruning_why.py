@@ -1,20 +1,14 @@
-"""Why a pruning study came out as it did: sentences with its own numbers in them."""
+"""Why zeros do what they do, and channels more: sentences with a study's own numbers in them.
+
+What follows from the numbers, and what to do, is in the study's findings.
+"""
 
 from collections.abc import Iterator
 
-from efficiency.charts.pruning import curve
-from efficiency.charts.pruning_sensitivity import alone, fragile
 from efficiency.core.units import bytes_text, ratio_text, share_text
-from efficiency.core.values import Row, Study, Verdict, wilson_interval
+from efficiency.core.values import Row, Study
 from efficiency.exports.columns import grouped
-from efficiency.exports.pruning import (
-    SPARSE,
-    named,
-    removed,
-    stored,
-    zeros_row,
-    zeros_share,
-)
+from efficiency.exports.pruning import removed, stored, zeros_row, zeros_share
 
 VALUE_BYTES = 4  # of a float32
 
@@ -25,11 +19,8 @@ def why(study: Study) -> tuple[tuple[str, str], ...]:
         (about, sentence)
         for about, found in (
             ("Speed of zeros", _speed(study)),
-            ("Sparse arithmetic", _sparse(study)),
             ("Size of the file", _size(study)),
             ("Channels taken out", _removal(study)),
-            ("Accuracy", _accuracy(study)),
-            ("Fragile layers", _layers(study)),
         )
         if (sentence := " ".join(found))
     )
@@ -58,21 +49,6 @@ def _speed(study: Study) -> Iterator[str]:
 
 def _macs(row: Row) -> int | None:
     return None if row.flops is None else row.flops.total // 2
-
-
-def _sparse(study: Study) -> Iterator[str]:
-    row = named(study, SPARSE)
-    if row is None or row.speedup is None:
-        return
-    yield f"{row.label}: {ratio_text(row.speedup)}."
-    if row.speedup.verdict == Verdict.FASTER:
-        yield "Here so many products are left out that looking up the others pays."
-    else:
-        yield (
-            "It leaves the products with zero out, but every number it keeps has to be found by "
-            "its index, one after another, where the dense kernel takes a row of neighbours at "
-            "once. That costs more than the products that it saves."
-        )
 
 
 def _size(study: Study) -> Iterator[str]:
@@ -125,51 +101,3 @@ def _removal(study: Study) -> Iterator[str]:
                 "It is less than the multiplications promise where a call has costs that stay: "
                 "starting each layer, pooling, copying."
             )
-
-
-def _accuracy(study: Study) -> Iterator[str]:
-    """From which share of zeros on the loss is more than chance, without and with fine-tuning."""
-    points, count = curve(study), study.score_count
-    if len(points) < 2:
-        return
-    before = points[0][1].score
-    if before is None:
-        yield (
-            "It was not measured, since there are no data for this model; SQNR says how far the "
-            "outputs moved, not whether the answers are still right."
-        )
-        return
-    low = wilson_interval(before, count)[0] if count else before
-    name = study.score_name or "score"
-    lost = [(each, row.score) for each, row in points[1:] if (row.score or 0) < low]
-    yield (
-        f"{share_text(before)} {name} as it was; over {study.score_over or 'these data'} anything "
-        f"above {share_text(low)} could be chance."
-    )
-    if lost and lost[0][1] is not None:
-        yield (
-            f"Without fine-tuning {share_text(lost[0][0].sparsity)} zeros are the first amount "
-            f"measured below it ({share_text(lost[0][1])})."
-        )
-    tuned = [each for each, _ in points if each.tuned_score is not None]
-    kept = [each for each in tuned if (each.tuned_score or 0) >= low and each.sparsity > 0]
-    if kept:
-        yield (
-            f"Trained on with the zeros kept, {share_text(kept[-1].sparsity)} zeros still score "
-            f"{share_text(kept[-1].tuned_score)}: the weights that are left take over."
-        )
-
-
-def _layers(study: Study) -> Iterator[str]:
-    found = study.pruned
-    if found is None or not found.sensitivity:
-        return
-    order = fragile(found.sensitivity)
-    (first, worst), (last, best) = order[0], order[-1]
-    if first == last:
-        return
-    yield (
-        f"{first} is the most fragile: with {share_text(alone(worst).amount)} of it alone gone, "
-        f"the {study.score_name or 'score'} is {share_text(alone(worst).score)}; with "
-        f"{share_text(alone(best).amount)} of {last}, {share_text(alone(best).score)}."
-    )

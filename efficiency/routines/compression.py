@@ -43,8 +43,8 @@ class Compression:
 
     dress: gives a study what the routine knows besides. until: how far the run is, in percent, when
     all is timed. rows, variants (what was made) and files (what was saved): by name.
-    bf16_arithmetic: how fast bfloat16 matrix products are on the machine by themselves, once all is
-    measured.
+    bf16_arithmetic: how fast bfloat16 matrix products are on the machine by themselves, once that
+    is measured, if it is.
     """
 
     def __init__(
@@ -100,8 +100,12 @@ class Compression:
                 self.rows[technique.name] = self._saved(subject, technique, variant, operations)
             self.tell()
 
-    def measure(self) -> None:
-        """Load every folder in a fresh process; score, weigh and time what was loaded."""
+    def measure(self, *, bf16_arithmetic: bool = False) -> None:
+        """Load every folder in a fresh process; score, weigh and time what was loaded.
+
+        bf16_arithmetic: time bfloat16 matrix products by themselves too, which explains rows that
+        compute in bfloat16.
+        """
         task = Task(
             folder=str(self.context.folder),
             names=tuple(row.name for row in self.rows.values() if row.unavailable is None),
@@ -109,6 +113,7 @@ class Compression:
             budget_seconds=self.request.budget_seconds,
             seed=self.request.seed,
             device=self.request.device,
+            bf16_arithmetic=bf16_arithmetic,
         )
         self.step("loading all files in a fresh process")
         messages = remeasured(task)

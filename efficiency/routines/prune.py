@@ -32,6 +32,7 @@ from efficiency.workloads.training import evaluate
 
 # How far a run is, in percent, when all is timed, and when the curve is tuned.
 TIMED, CURVED = 80, 90
+SENSITIVITY_BUDGETS = 2  # of the time for timing, for each layer alone
 
 
 def run(request: PruneRequest, context: Context) -> Study:
@@ -77,6 +78,7 @@ class _Prune:
             parameters=tuple(self.techniques.masks),
             removal=self.techniques.removal,
             tuning_steps=self.techniques.tuning_steps,
+            curve=() if self.request.quick else self._untuned_curve(),
         )
 
     def look_inside(self) -> None:
@@ -100,15 +102,14 @@ class _Prune:
 
     def tune_curve(self) -> None:
         """Accuracy with ever more zeros, once the rest is tuned."""
-        shares = (0.0, *self.techniques.zeros)  # without any is the control: just more training
-        for place, share in enumerate(shares):
-            done = place / len(shares)
-            self._at(TIMED + (CURVED - TIMED) * done, f"tuning with {100 * share:.0f} % of zeros")
+        points = self.found.curve  # without any zeros it is the control: just more training
+        for place, point in enumerate(points):
+            done = place / len(points)
+            text = f"{100 * point.sparsity:.0f} % of zeros"
+            self._at(TIMED + (CURVED - TIMED) * done, f"tuning with {text}")
             with self.watch.phase("training"):
-                score = self._tuned_score(share)
-            row = row_of_zeros(share) if share else "baseline"
-            point = SparsityPoint(sparsity=share, row=row, tuned_score=score)
-            self._note(curve=(*self.found.curve, point))
+                tuned = replace(point, tuned_score=self._tuned_score(point.sparsity))
+            self._note(curve=(*self.found.curve[:place], tuned, *points[place + 1 :]))
             self.compression.tell()
 
     def find_fragile(self) -> None:
@@ -128,7 +129,8 @@ class _Prune:
             self._at(CURVED + (98 - CURVED) * done, f"{point.parameter} alone pruned")
 
         with self.watch.phase("sensitivity"):
-            points = sensitivity(self.subject, parameters, on_point=tell)
+            seconds = SENSITIVITY_BUDGETS * self.request.budget_seconds
+            points = sensitivity(self.subject, parameters, on_point=tell, seconds=seconds)
             self._note(sensitivity=points)
             if missing := left_out(points, parameters):
                 self.compression.notes += (missing,)
@@ -137,6 +139,13 @@ class _Prune:
                 suggestion=suggestion(self.subject, points, epochs=self.request.tuning_epochs)
             )
         self.compression.tell()
+
+    def _untuned_curve(self) -> tuple[SparsityPoint, ...]:
+        """A point for every amount of zeros, so that the curve can grow while rows are measured."""
+        return tuple(
+            SparsityPoint(sparsity=share, row=row_of_zeros(share) if share else "baseline")
+            for share in (0.0, *self.techniques.zeros)
+        )
 
     def _tuned_score(self, share: float) -> float | None:
         split, epochs = self.subject.split, self.request.tuning_epochs

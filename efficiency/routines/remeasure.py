@@ -41,7 +41,10 @@ LARGE_BATCH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Which files to measure (folders below `folder`, the baseline first) and how."""
+    """Which files to measure (folders below `folder`, the baseline first) and how.
+
+    bf16_arithmetic: time bfloat16 matrix products by themselves, too.
+    """
 
     folder: str
     names: tuple[str, ...]
@@ -49,6 +52,7 @@ class Task:
     budget_seconds: float
     seed: int
     device: str
+    bf16_arithmetic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,8 @@ def measure(task: Task, send: Callable[[Message], None]) -> None:
     with torch.inference_mode():
         with fixed_threads(steady_threads()):
             _tell_facts(task, loaders[task.names[0]], models, send)
-        send(Message(bf16_arithmetic=bf16_speed(task.device, seed=task.seed)))
+        if task.bf16_arithmetic:
+            send(Message(bf16_arithmetic=bf16_speed(task.device, seed=task.seed)))
         _tell_times(task, loaders[task.names[0]], models, send)
 
 

@@ -30,7 +30,7 @@ def run(request: ReportRequest, context: Context) -> Study:
     # fifty times as long.
     with fixed_threads(steady_threads()):
         report.compress(report.prepare(), TECHNIQUES)
-    report.measure()
+    report.measure(bf16_arithmetic=True)
     study = report.study(complete=True)
     return replace(
         study, findings=advice.findings(study.rows, study.score_count, report.bf16_arithmetic)

@@ -21,7 +21,8 @@ from efficiency.charts.lottery_contests import contests_figure, difference_text,
 from efficiency.charts.lottery_learning import POINTS, curve, learning_figure, middle_level
 from efficiency.charts.lottery_levels import levels_figure, outcome
 from efficiency.charts.lottery_looks import LOOKS, percent
-from efficiency.charts.lottery_masks import KEPT, PRUNED, mask_figure, mask_pixels
+from efficiency.charts.lottery_masks import mask_figure
+from efficiency.charts.pictures import KEPT, PRUNED, mask_pixels
 from efficiency.core.lottery import CONTROLS, Lottery, Measure, Start, Winner
 from efficiency.core.values import Study
 from tests import samples_lottery

@@ -134,6 +134,16 @@ def test_rows_are_shown_while_it_runs(study: Study, context: Listening) -> None:
     assert counts == sorted(counts)
 
 
+def test_the_curve_grows_while_it_runs(study: Study, context: Listening) -> None:
+    curves = [each.pruned.curve for each in context.studies if each.pruned is not None]
+    tuned = [sum(point.tuned_score is not None for point in curve) for curve in curves]
+    assert {*tuned} == {*range(len(ZEROS) + 2)}  # one after the other, no zeros first
+    assert tuned == sorted(tuned)
+    shares = [[point.sparsity for point in curve] for curve in curves if curve]
+    assert all(each == [0.0, *ZEROS] for each in shares)
+    assert found(study).curve == curves[-1]
+
+
 def test_quick_is_the_technique_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
     """And all that can be asked at once: some parameters, a bias, a count, several times."""
     request = PruneRequest(

@@ -103,7 +103,7 @@ def test_files_are_not_torn_apart() -> None:
 
 def test_without_data_there_is_a_reason() -> None:
     with pytest.raises(Unavailable, match="no data to score"):
-        sensitivity(replace(untrained("lenet"), split=None), PARAMETERS)
+        sensitivity(replace(untrained("lenet"), split=None), PARAMETERS, seconds=1)
 
 
 def test_the_largest_amount_within_tolerance_is_suggested() -> None:

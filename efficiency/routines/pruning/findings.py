@@ -10,6 +10,7 @@ from efficiency.core.units import bytes_text, ratio_text, share_text
 from efficiency.core.values import Finding, Row, Verdict, wilson_interval
 
 ALONE = 0.9  # of one layer, to compare layers by
+ALIKE = 1.05  # files that differ by less count as equally large
 
 
 def findings(
@@ -48,7 +49,7 @@ def _time(rows: Mapping[str, Row], found: Pruning, inputs: str) -> Finding | Non
     return Finding(
         finding=f"{shares[row.name]} zeros {outcome}.",
         evidence=f"{row.label}: {ratio_text(row.speedup)} with {inputs} a call. The tensors keep "
-        "their shapes, so the same multiplications are done; most of them with a zero.",
+        "their shapes, so the same multiplications are done, with a zero or without.",
         next_step="Take whole channels out, or use kernels that skip zeros (CSR at very high "
         "sparsity, 2:4 on NVIDIA GPUs from Ampere on).",
     )
@@ -67,8 +68,9 @@ def _sparse_time(rows: Mapping[str, Row]) -> Finding | None:
     else:
         outcome = "is not faster"
         next_step = (
-            "Dense kernels do many multiplications at once; sparse ones look every index up first. "
-            "They pay at higher sparsity and in larger layers than these."
+            "A dense kernel multiplies a row of neighbours at once; a sparse one has to look up by "
+            "its index where each number belongs, one after another, which costs more than the "
+            "products saved. It pays at higher sparsity and in larger layers than these."
         )
     return Finding(
         finding=f"Computing with the nonzeros alone (CSR) {outcome}.",
@@ -100,8 +102,8 @@ def _file(rows: Mapping[str, Row], found: Pruning) -> Finding | None:
     return Finding(
         finding=f"{share_text(csr.sparsity)} zeros leave the file "
         f"{'smaller' if smaller else 'as large as it was'}; zipped it is "
-        f"{before.bytes_on_disk / row.bytes_zipped:.1f} times smaller, in CSR "
-        f"{before.bytes_on_disk / csr.csr_bytes:.1f} times.",
+        f"{_times_smaller(before.bytes_on_disk, row.bytes_zipped)}, in CSR "
+        f"{_times_smaller(before.bytes_on_disk, csr.csr_bytes)}.",
         evidence=f"Dense {bytes_text(before.bytes_on_disk)} before and "
         f"{bytes_text(row.bytes_on_disk)} after; zipped {bytes_text(row.bytes_zipped)}, CSR "
         f"{bytes_text(csr.csr_bytes)}. Unpruned and zipped: {bytes_text(before.bytes_zipped)}.",
@@ -125,9 +127,13 @@ def _removal(
         return None
     macs = removal.macs_before / removal.macs_after
     size = removal.parameters_before / removal.parameters_after
+    outcome = {
+        Verdict.FASTER: f"a call is {row.speedup.ratio:.2f} times as fast",
+        Verdict.SLOWER: f"a call is slower, {row.speedup.ratio:.2f} times as fast",
+        Verdict.SAME: "a call takes as long as before, as far as can be told",
+    }[row.speedup.verdict]
     return Finding(
-        finding=f"With {share_text(removal.share)} of the channels taken out a call is "
-        f"{row.speedup.ratio:.2f} times as fast.",
+        finding=f"With {share_text(removal.share)} of the channels taken out {outcome}.",
         evidence=f"{ratio_text(row.speedup)} with {inputs} a call, by {macs:.1f} times fewer "
         f"multiplications and {size:.1f} times fewer parameters"
         + ("" if row.score is None else f"; score {share_text(row.score)}")
@@ -159,7 +165,8 @@ def _accuracy(rows: Mapping[str, Row], found: Pruning, score_count: int | None) 
             if held
             else "Even the fewest zeros tried cost accuracy, fine-tuned or not."
         ),
-        evidence=f"Dense and tuned for as long: {share_text(dense)}. Zeros, score before and after "
+        evidence=f"Dense and tuned for as long: {share_text(dense)}; over {score_count} trials "
+        f"anything above {share_text(low)} could be chance. Zeros, score before and after "
         f"fine-tuning: {scores}.",
         next_step=(
             f"At {_percent(lost[0].sparsity)} it is lost; prune in several steps with training "
@@ -196,6 +203,11 @@ def _fragile(found: Pruning) -> Finding | None:
             "compete in one (scope global), prune in several steps, and fine-tune."
         ),
     )
+
+
+def _times_smaller(before: int, after: int) -> str:
+    times = before / after
+    return f"{times:.1f} times smaller" if times >= ALIKE else "no smaller"
 
 
 def _percent(share: float) -> str:

@@ -22,7 +22,6 @@ from efficiency.workloads.inputs import in_chunks
 from efficiency.workloads.split import Split, score
 
 AMOUNTS = (0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
-SECONDS = 20.0
 NO_DATA = "Sensitivity is a loss of score, and there are no data to score this model on."
 
 
@@ -32,7 +31,7 @@ def sensitivity(
     amounts: Sequence[float] = AMOUNTS,
     on_point: Callable[[SensitivityPoint], None] = lambda point: None,
     *,
-    seconds: float = SECONDS,
+    seconds: float,
 ) -> tuple[SensitivityPoint, ...]:
     """Score of the model with one parameter pruned, for every parameter and amount; in that order.
 
@@ -81,7 +80,7 @@ def left_out(
     return (
         f"The time for sensitivity was too short for {len(missing)} of "
         f"{len(parameters) * len(amounts)} points, at amounts "
-        f"{', '.join(f'{amount:g}' for amount in concerned)}."
+        f"{', '.join(f'{amount:g}' for amount in concerned)}; a larger timing budget measures more."
     )
 
 
