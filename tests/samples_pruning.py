@@ -468,3 +468,15 @@ def hostile() -> Study:
             ),
         ),
     )
+
+
+def unfinished(*, tuned: int = 0) -> Study:
+    """LeNet while its rows are timed, or with so many amounts of zeros fine-tuned."""
+    whole = small()
+    assert whole.pruned is not None
+    points = (
+        each if place < tuned else replace(each, tuned_score=None)
+        for place, each in enumerate(whole.pruned.curve)
+    )
+    pruned = replace(whole.pruned, curve=tuple(points), sensitivity=(), suggestion=None)
+    return replace(whole, pruned=pruned, findings=(), complete=False)

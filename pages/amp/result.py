@@ -1,5 +1,7 @@
 """A mixed-precision study: numbers, why, loss scaling, dtypes, and what others have published."""
 
+from functools import partial
+
 import streamlit as st
 
 from efficiency.charts.amp import scaling_charts, sweep_charts, training_charts
@@ -12,7 +14,16 @@ from efficiency.exports.table import study_table
 from pages.amp.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, draw_chart, findings, machine
+from pages.shared.results import (
+    caveats,
+    chart_tabs,
+    draw_chart,
+    findings,
+    folded_html,
+    machine,
+    more_numbers,
+    table,
+)
 
 PROGRAM = ("PyTorch program", "py", "text/x-python", amp_program)
 HOLDS = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/help:"}
@@ -31,25 +42,23 @@ def result(study: Study, key: str) -> None:
     if scaling := scaling_charts(study):
         st.subheader("Loss scaling", anchor=False)
         chart_tabs(scaling, key)
-        with st.expander("What float16 loses at every scale, as a table", icon=":material/table:"):
-            st.html(mixed.scales_table(study.mixed))
+        table("What float16 loses at every scale", partial(mixed.scales_table, study.mixed), key)
     for chart in sweep_charts(study):
         st.subheader(escape(chart.title), anchor=False)
         draw_chart(chart, key)
     if study.mixed.operators:
         st.subheader("What autocast did", anchor=False)
-        _operators(study.mixed)
+        _operators(study.mixed, key)
     st.subheader("Published beside measured", anchor=False)
     st.badge("published", icon=":material/menu_book:", color="blue")
     st.html(mixed.published_table(study))
     st.subheader("All candidates", anchor=False)
     st.html(study_table(study))
-    _details(study)
+    _details(study, key)
     if study.mixed.sizes is None:
         downloads.downloads(study, key)
         return
-    with st.expander("The program that does just this", icon=":material/code:"):
-        st.code(amp_program(study), language="python")
+    downloads.folded_code("The program that does just this", amp_program(study), key)
     downloads.downloads(study, key, more=(PROGRAM,))
 
 
@@ -61,7 +70,7 @@ def _why(study: Study, found: MixedPrecision) -> None:
     st.code(mixed.FORMULA, language=None, wrap_lines=True)
 
 
-def _operators(found: MixedPrecision) -> None:
+def _operators(found: MixedPrecision, key: str) -> None:
     """The tutorial's two assertions in words, and the table."""
     for each in assertions(found):
         st.markdown(
@@ -70,17 +79,15 @@ def _operators(found: MixedPrecision) -> None:
         )
     st.caption(escape(conversions(found)))
     title = f"Every operator of one step ({len(found.operators)})"
-    with st.expander(title, icon=":material/table:"):
-        st.html(operator_table(found))
+    folded_html(title, partial(operator_table, found), key, ":material/table:")
 
 
 def _verdict(holds: bool | None) -> str:
     return "" if holds is None else "**Holds here:**" if holds else "**Does not hold here:**"
 
 
-def _details(study: Study) -> None:
-    with st.expander("More numbers", icon=":material/table:"):
-        st.html(study_table(study, details=True))
+def _details(study: Study, key: str) -> None:
+    more_numbers(study, key)
     with st.expander("How this was measured", icon=":material/help:"):
         st.markdown(escape(mixed.METHOD))
     machine(study)

@@ -22,9 +22,9 @@ from efficiency.exports.energy import (
 from efficiency.exports.energy_layers import LAYER_NOTE, layer_table, layers_csv, peaks_table
 from efficiency.exports.table import study_table
 from pages.energy import money
-from pages.shared import downloads
+from pages.shared import downloads, lazy
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, findings, machine
+from pages.shared.results import caveats, chart_tabs, findings, folded_html, machine
 
 
 @st.fragment
@@ -42,7 +42,7 @@ def result(study: Study, key: str) -> None:
     _findings(study)
     st.subheader("Money and carbon", anchor=False)
     money.money(found)
-    _tables(study, found)
+    _tables(study, found, key)
     machine(study)
     layers = partial(layers_csv, reuse=reuse)
     downloads.downloads(study, key, more=(("CSV of layers", "layers.csv", "text/csv", layers),))
@@ -97,14 +97,29 @@ def _findings(study: Study) -> None:
             findings(study)
 
 
-def _tables(study: Study, found: Account) -> None:
-    title = f"Every layer ({len(found.anatomy.layers)}) in {found.precision.label}"
-    with st.expander(title, icon=":material/stacks:"):
-        st.caption(escape(LAYER_NOTE))
-        st.html(layer_table(found))
-    with st.expander("Every precision, and what was measured", icon=":material/table:"):
-        st.html(study_table(study))
-        st.markdown(escape(METHOD))
+def _tables(study: Study, found: Account, key: str) -> None:
+    lazy.folded(
+        f"Every layer ({len(found.anatomy.layers)})",
+        partial(_layers, found),
+        key=f"{key}_layers",
+        icon=":material/stacks:",
+    )
+    lazy.folded(
+        "Every precision, and what was measured",
+        partial(_precisions, study),
+        key=f"{key}_precisions",
+        icon=":material/table:",
+    )
     if found.anatomy.peaks:
-        with st.expander("The most that the machine did", icon=":material/speed:"):
-            st.html(peaks_table(found.anatomy))
+        make = partial(peaks_table, found.anatomy)
+        folded_html("The most that the machine did", make, key, ":material/speed:")
+
+
+def _layers(found: Account) -> None:
+    st.caption(escape(f"In {found.precision.label}. {LAYER_NOTE}"))
+    st.html(layer_table(found))
+
+
+def _precisions(study: Study) -> None:
+    st.html(study_table(study))
+    st.markdown(escape(METHOD))

@@ -4,6 +4,7 @@ Drawn again for everybody who watches whenever there is more, so the figures are
 of them.
 """
 
+from collections.abc import Hashable
 from functools import lru_cache
 
 import streamlit as st
@@ -15,13 +16,22 @@ from efficiency.core.values import Study
 from efficiency.exports.lottery import sentences
 from pages.shared.escape import escape
 from pages.shared.results import draw_chart
+from pages.shared.run_panel import Live
 
 GOES_ON = (
     "A run that is cancelled keeps this. Started again, it goes on after its last finished level."
 )
 
 
-def live(study: Study, key: str) -> None:
+def _seen(study: Study) -> Hashable:
+    """How far everything has got that is drawn."""
+    found = study.lottery
+    if found is None:
+        return None
+    return len(found.levels), len(found.outcomes), sum(len(each.losses) for each in found.trainings)
+
+
+def _draw(study: Study, key: str) -> None:
     """What is known so far, the curves first; nothing before a network has begun to learn."""
     found = study.lottery
     if found is None or not found.levels:
@@ -42,3 +52,6 @@ def live(study: Study, key: str) -> None:
 def _charts(found: Lottery) -> tuple[Chart, ...]:
     """The figures of one state of the experiment, for all who watch."""
     return live_charts(found)
+
+
+LIVE = Live(draw=_draw, seen=_seen, table=False)

@@ -7,7 +7,7 @@ from efficiency.core.values import Study
 from efficiency.jobs import Run
 from pages.lottery import choose, predict
 from pages.lottery.hypothesis import hypothesis
-from pages.lottery.live import live
+from pages.lottery.live import LIVE
 from pages.lottery.result import result
 from pages.shared import frame, run_page
 from pages.shared.latest import latest
@@ -25,7 +25,7 @@ frame.header(
 
 current = run_page.asked(LotteryRequest.kind)
 if current is not None:
-    run_page.show(current, another="Draw other tickets", draw=show, live=live)
+    run_page.show(current, another="Draw other tickets", draw=show, live=LIVE)
     with st.expander("What the hypothesis says", icon=":material/confirmation_number:"):
         hypothesis()
 else:

@@ -18,7 +18,7 @@ from pages.lottery.masks import masks
 from pages.lottery.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, machine
+from pages.shared.results import caveats, chart_tabs, machine, table
 
 PROGRAM = ("PyTorch program", "py", "text/x-python", lottery_program)
 
@@ -46,15 +46,14 @@ def result(study: Study, key: str) -> None:
         chart_tabs(learning, key)
     masks(found, key)
     if found.levels:
-        with st.expander("Weights left in every layer, as a table", icon=":material/table:"):
-            st.html(tables.layer_table(found))
+        table("Weights left in every layer", partial(tables.layer_table, found), key)
     _published(found)
     _details(study, found)
     _take_away(study, key)
 
 
 def _part(
-    title: str, charts: Sequence[Chart], key: str, behind: str, table: Callable[[], str]
+    title: str, charts: Sequence[Chart], key: str, behind: str, make: Callable[[], str]
 ) -> None:
     """Charts under a title, and the table behind them; nothing where there are none."""
     if not charts:
@@ -62,8 +61,7 @@ def _part(
     if title:
         st.subheader(title, anchor=False)
     chart_tabs(charts, key)
-    with st.expander(f"{behind}, as a table", icon=":material/table:"):
-        st.html(table())
+    table(behind, make, key)
 
 
 def _why(study: Study, found: Lottery) -> None:
@@ -95,6 +93,5 @@ def _take_away(study: Study, key: str) -> None:
     if not program:
         downloads.downloads(study, key)
         return
-    with st.expander("The same in PyTorch, one network after the other", icon=":material/code:"):
-        st.code(program, language="python", height=420)
+    downloads.folded_code("The same in PyTorch, one network after the other", program, key)
     downloads.downloads(study, key, more=(PROGRAM,))

@@ -6,6 +6,7 @@ from efficiency.core.requests import PruneRequest
 from efficiency.core.values import Study
 from efficiency.jobs import Run
 from pages.pruning import choose, layers, predict
+from pages.pruning.live import LIVE
 from pages.pruning.result import result
 from pages.shared import downloads, frame, run_page
 from pages.shared.latest import latest
@@ -25,7 +26,7 @@ frame.header(
 
 current = run_page.asked(PruneRequest.kind)
 if current is not None:
-    run_page.show(current, another="Prune another model", draw=show)
+    run_page.show(current, another="Prune another model", draw=show, live=LIVE)
     with st.expander("The weights and their mask", icon=":material/grid_view:", expanded=True):
         layers.layers(current.study)
     layers.anatomies(current.study)

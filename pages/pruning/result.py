@@ -1,6 +1,6 @@
 """A pruning study: numbers, what zeros buy, why, size, channels, fragile layers, programs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -12,14 +12,23 @@ from efficiency.core.pruning import Pruning
 from efficiency.core.values import Study
 from efficiency.exports import pruning
 from efficiency.exports import pruning_tables as tables
-from efficiency.exports.html import COVERAGE_HEADINGS, coverage_lines, method_text
+from efficiency.exports.html import method_text
 from efficiency.exports.programs.pruning import programs
 from efficiency.exports.pruning_why import why
-from efficiency.exports.table import plain_table, study_table
+from efficiency.exports.table import study_table
 from pages.pruning.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, choices, findings, machine
+from pages.shared.results import (
+    caveats,
+    chart_tabs,
+    choices,
+    coverage,
+    findings,
+    machine,
+    more_numbers,
+    table,
+)
 
 
 def result(study: Study, key: str) -> None:
@@ -36,7 +45,7 @@ def result(study: Study, key: str) -> None:
     if against:
         st.subheader("What zeros buy", anchor=False)
         chart_tabs(against, key)
-        _table("Every amount of zeros", partial(tables.curve_table, study))
+        table("Every amount of zeros", partial(tables.curve_table, study), key)
     _why(study)
     st.subheader("The truth about size", anchor=False)
     st.markdown(
@@ -49,14 +58,9 @@ def result(study: Study, key: str) -> None:
     st.subheader("All candidates", anchor=False)
     chart_tabs(comparison_charts(study), f"{key}_all")
     st.html(study_table(study))
-    _details(study)
+    _details(study, key)
     downloads.programs(programs(study), key)
     downloads.downloads(study, key)
-
-
-def _table(name: str, make: Callable[[], str]) -> None:
-    with st.expander(f"{name}, as a table", icon=":material/table:"):
-        st.html(make())
 
 
 def _why(study: Study) -> None:
@@ -90,17 +94,14 @@ def _layers(study: Study, found: Pruning, key: str) -> None:
     if found.suggestion is not None and found.suggestion.outcome:
         st.markdown(escape(found.suggestion.outcome))
     if found.sensitivity:
-        _table("Every layer pruned alone", partial(tables.sensitivity_table, found))
+        table("Every layer pruned alone", partial(tables.sensitivity_table, found), key)
     if found.suggestion is not None:
-        _table("Suggested amounts", partial(tables.suggestion_table, found.suggestion))
+        table("Suggested amounts", partial(tables.suggestion_table, found.suggestion), key)
 
 
-def _details(study: Study) -> None:
-    with st.expander("More numbers", icon=":material/table:"):
-        st.html(study_table(study, details=True))
-    if covered := coverage_lines(study):
-        with st.expander("Which layers changed, which did not, and why", icon=":material/layers:"):
-            st.html(plain_table(COVERAGE_HEADINGS, covered))
+def _details(study: Study, key: str) -> None:
+    more_numbers(study, key)
+    coverage(study, key)
     with st.expander("How this was measured", icon=":material/help:"):
         st.markdown(escape(method_text(study)))
     choices(study)

@@ -1,5 +1,7 @@
 """How it works, on layers of a real model: the integer grid, and the model before and after."""
 
+from functools import partial
+
 import streamlit as st
 
 from efficiency.core.quantization import LayerSample, Quantization
@@ -7,6 +9,7 @@ from efficiency.core.requests import QuantizeRequest
 from efficiency.core.values import Study
 from efficiency.exports.quantization_tables import fused, graph_columns
 from pages.quantization.grid import integer_grid
+from pages.shared import lazy
 from pages.shared.escape import escape
 from pages.shared.latest import shipped
 
@@ -31,7 +34,12 @@ def layers(study: Study | None) -> None:
     integer_grid(samples)
     found = where.quantized
     if found is not None and found.graph_before and found.graph_after:
-        _graphs(found)
+        lazy.folded(
+            "The model before and after: what fusion does",
+            partial(_graphs, found),
+            key="quantization_graphs",
+            icon=":material/merge:",
+        )
 
 
 def _samples(study: Study | None) -> tuple[Study | None, tuple[LayerSample, ...]]:
@@ -42,6 +50,5 @@ def _samples(study: Study | None) -> tuple[Study | None, tuple[LayerSample, ...]
 
 
 def _graphs(found: Quantization) -> None:
-    with st.expander("The model before and after: what fusion does", icon=":material/merge:"):
-        st.markdown(escape(fused(found)))
-        st.html(graph_columns(found))
+    st.markdown(escape(fused(found)))
+    st.html(graph_columns(found))

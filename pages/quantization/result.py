@@ -29,7 +29,16 @@ from pages.quantization.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
 from pages.shared.latest import by_workload
-from pages.shared.results import caveats, chart_tabs, choices, findings, machine
+from pages.shared.results import (
+    caveats,
+    chart_tabs,
+    choices,
+    coverage,
+    findings,
+    machine,
+    more_numbers,
+    table,
+)
 
 PUBLISHED_WORKLOADS = tuple(name for each in QUANTIZATION for name in (each.workload, each.trained))
 
@@ -73,7 +82,7 @@ def result(study: Study, key: str) -> None:
     _published(study)
     st.subheader("All candidates", anchor=False)
     st.html(study_table(study))
-    _details(study, found)
+    _details(study, found, key)
     downloads.programs(programs(study), key)
     downloads.downloads(study, key)
 
@@ -99,10 +108,9 @@ def _part(
         return
     st.subheader(title, anchor=False)
     chart_tabs(charts, key)
-    for name, there, table in behind:
+    for name, there, make in behind:
         if there:
-            with st.expander(f"{name}, as a table", icon=":material/table:"):
-                st.html(table())
+            table(name, make, key)
 
 
 def _methods(study: Study) -> None:
@@ -125,12 +133,9 @@ def _published(study: Study) -> None:
     st.caption(escape(sources()))
 
 
-def _details(study: Study, found: Quantization) -> None:
-    with st.expander("More numbers", icon=":material/table:"):
-        st.html(study_table(study, details=True))
-    if any(row.coverage for row in study.rows):
-        with st.expander("Which layers changed, which did not, and why", icon=":material/layers:"):
-            st.html(tables.coverage_table(study))
+def _details(study: Study, found: Quantization, key: str) -> None:
+    more_numbers(study, key)
+    coverage(study, key, partial(tables.coverage_table, study))
     with st.expander("How this was measured", icon=":material/help:"):
         st.markdown(escape(method_text(study)))
     choices(study, [("engine that was used", found.engine or "none")])

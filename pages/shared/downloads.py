@@ -16,6 +16,7 @@ from efficiency.core.values import Study
 from efficiency.exports import archive, html, text
 from efficiency.exports.programs.program import Program
 from efficiency.jobs import Run
+from pages.shared import lazy
 from pages.shared.escape import escape
 
 # Label, extension, kind of content, and what makes it of a study when somebody clicks.
@@ -50,20 +51,32 @@ def programs(written: Sequence[Program], key: str) -> None:
     """Programs that do in PyTorch what the rows did, each to read and to take away."""
     if not written:
         return
-    with st.expander("The same in PyTorch, one program for each row", icon=":material/code:"):
-        tabs = st.tabs([escape(each.title) for each in written])
-        for tab, program in zip(tabs, written, strict=True):
-            with tab:
-                st.download_button(
-                    program.file_name,
-                    data=partial(str, program.source),  # on the click; else it is offered before
-                    file_name=program.file_name,
-                    mime="text/x-python",
-                    icon=":material/download:",
-                    key=f"program_{program.file_name}_{key}",
-                    on_click="ignore",
-                )
-                st.code(program.source, language="python", height=420)
+    parts = [(escape(each.title), partial(_program, each, key)) for each in written]
+    lazy.folded(
+        "The same in PyTorch, one program for each row",
+        partial(lazy.tabs, parts, f"programs_{key}"),
+        key=f"{key}_programs",
+        icon=":material/code:",
+    )
+
+
+def _program(program: Program, key: str) -> None:
+    st.download_button(
+        program.file_name,
+        data=partial(str, program.source),  # on the click; else it is offered before
+        file_name=program.file_name,
+        mime="text/x-python",
+        icon=":material/download:",
+        key=f"program_{program.file_name}_{key}",
+        on_click="ignore",
+    )
+    st.code(program.source, language="python", height=420)
+
+
+def folded_code(label: str, source: str, key: str) -> None:
+    """One program to read, that can be opened."""
+    draw = partial(st.code, source, language="python", height=420)
+    lazy.folded(label, draw, key=f"{key}_code", icon=":material/code:")
 
 
 def variant_downloads(run: Run, study: Study) -> None:

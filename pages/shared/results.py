@@ -1,6 +1,7 @@
 """A finished study on a page: headlines, findings, charts, tables, machine, downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from efficiency.exports import html
 from efficiency.exports.columns import columns
 from efficiency.exports.headlines import headlines
 from efficiency.exports.table import plain_table, study_table
-from pages.shared import frame
+from pages.shared import frame, lazy
 from pages.shared.escape import escape
 
 ABOUT_THE_MODEL = ("kind", "workload", "model", "architecture", "input_shape", "device")
@@ -74,9 +75,19 @@ def findings(study: Study) -> None:
 
 def chart_tabs(shown: Sequence[Chart], key: str) -> None:
     """A tab for each chart, with how to read it."""
-    for tab, chart in zip(st.tabs([each.title for each in shown]), shown, strict=True):
-        with tab:
-            draw_chart(chart, key)
+    if shown:
+        parts = [(each.title, partial(draw_chart, each, key)) for each in shown]
+        lazy.tabs(parts, f"{key}_{shown[0].name}_tabs")
+
+
+def table(name: str, make: Callable[[], str], key: str) -> None:
+    """What is behind a chart, as a table that can be opened; `make` gives its HTML."""
+    folded_html(f"{name}, as a table", make, key, ":material/table:")
+
+
+def folded_html(label: str, make: Callable[[], str], key: str, icon: str) -> None:
+    """HTML that can be opened, and is made when it is; labels on a page with one key differ."""
+    lazy.folded(label, lambda: st.html(make()), key=f"{key}_{label}", icon=icon)
 
 
 def draw_chart(chart: Chart, key: str) -> None:
@@ -116,15 +127,29 @@ def _details(study: Study, key: str) -> None:
             "\n".join(f"- **{escape(each.heading)}**: {escape(each.note)}" for each in notes)
         )
         st.markdown(escape(html.method_text(study)))
-    with st.expander("More numbers", icon=":material/table:"):
-        st.html(study_table(study, details=True))
-    if covered := html.coverage_lines(study):
-        with st.expander("Which layers changed, which did not, and why", icon=":material/layers:"):
-            st.html(plain_table(html.COVERAGE_HEADINGS, covered))
+    more_numbers(study, key)
+    coverage(study, key)
     if study.layers:
-        with st.expander(f"Every layer ({len(study.layers)})", icon=":material/stacks:"):
-            _layers(study, key)
+        lazy.folded(
+            f"Every layer ({len(study.layers)})",
+            partial(_layers, study, key),
+            key=f"{key}_layers",
+            icon=":material/stacks:",
+        )
     machine(study)
+
+
+def more_numbers(study: Study, key: str) -> None:
+    """The columns that do not fit beside the others."""
+    folded_html("More numbers", partial(study_table, study, details=True), key, ":material/table:")
+
+
+def coverage(study: Study, key: str, made: Callable[[], str] | None = None) -> None:
+    """Which layers of every candidate changed; `made` is the page's own HTML of it."""
+    if not (covered := html.coverage_lines(study)):
+        return
+    make = made or partial(plain_table, html.COVERAGE_HEADINGS, covered)
+    folded_html("Which layers changed, which did not, and why", make, key, ":material/layers:")
 
 
 def _layers(study: Study, key: str) -> None:

@@ -43,9 +43,9 @@ def asked(kind: str) -> Run | None:
 def show(run: Run, *, another: str, draw: Draw, live: run_panel.Live | None = None) -> None:
     """The run with its address and what can be done with it; `draw` shows its study when done.
 
-    `another` is the label of the way back to where runs are started. `live` shows a study of which
-    only a part is measured, and gets a key that tells it apart: while the run is active, and when
-    it ended before its time. Without it there is a table of the rows.
+    `another` is the label of the way back to where runs are started. `live` draws a study of which
+    only a part is measured: while the run is active, and when it ended before its time. Without it
+    there is a table of the rows alone.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(run_list.page(run), label=another, icon=":material/add_circle:")

@@ -6,7 +6,8 @@ when there is more of that.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import streamlit as st
@@ -22,16 +23,29 @@ from pages.shared.results import origin
 
 POLL_SECONDS = 2.0  # thirty people who watch must not disturb what is being measured
 
-Live = Callable[[Study, str], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """How a page draws what is measured so far.
+
+    `draw` gets the study and a key that tells it apart. `seen` is what of a study it shows: while
+    that stays the same nothing is drawn again. `table`: whether the rows stand above it.
+    """
+
+    draw: Callable[[Study, str], None]
+    seen: Callable[[Study], Hashable]
+    table: bool
 
 
 def active(run: Run, live: Live | None) -> None:
     """Follow an active run until it ends; `live` draws what is measured so far."""
-    drawn = None if live is None else run.study_revision
-    run_panel(run.id, drawn)
-    if live is not None and run.study is not None and run.study.rows:
-        st.subheader("Measured so far", anchor=False)
-        live(run.study, run.id)
+    study = run.study
+    begun = study is not None and bool(study.rows)
+    run_panel(run.id, live, _seen(run, live))
+    if live is not None and study is not None and begun:
+        if not live.table:
+            st.subheader("Measured so far", anchor=False)
+        live.draw(study, run.id)
 
 
 def until_then(run: Run, live: Live | None) -> None:
@@ -40,23 +54,20 @@ def until_then(run: Run, live: Live | None) -> None:
         return
     st.subheader("Measured until then", anchor=False)
     origin(run.study, shipped=False)
-    if live is not None:
-        live(run.study, run.id)
-    else:
+    if live is None or live.table:
         st.html(_rows(run.id, run.study_revision))
+    if live is not None:
+        live.draw(run.study, run.id)
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def run_panel(run_id: str, drawn: int | None) -> None:
-    """Tell how far an active run is.
-
-    `drawn` is the revision of its study that stands below; None where the rows are shown in here.
-    """
+def run_panel(run_id: str, live: Live | None, drawn: Hashable) -> None:
+    """Tell how far an active run is. `drawn` is what `live` has drawn of it below."""
     try:
         run = jobs.get(run_id)
     except EfficiencyError:  # deleted by somebody else: the page says so
         st.rerun()
-    if not run.active or (drawn is not None and run.study_revision != drawn):
+    if not run.active or _seen(run, live) != drawn:
         st.rerun()
     with st.container(border=True):
         _position(run)
@@ -67,9 +78,14 @@ def run_panel(run_id: str, drawn: int | None) -> None:
             on_click=_cancel,  # before anything is drawn, or a new revision would swallow the click
             args=(run.id,),
         )
-    if drawn is None and run.study is not None and run.study.rows:
+    if (live is None or live.table) and run.study is not None and run.study.rows:
         st.subheader("Measured so far", anchor=False)
         st.html(_rows(run.id, run.study_revision))
+
+
+def _seen(run: Run, live: Live | None) -> Hashable:
+    """What there is to draw of the run so far; always None where nothing is drawn."""
+    return None if live is None or run.study is None else live.seen(run.study)
 
 
 def _cancel(run_id: str) -> None:

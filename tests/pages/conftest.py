@@ -9,6 +9,7 @@ from efficiency.core.requests import parse
 from efficiency.core.values import Study
 from efficiency.jobs import supervisor
 from efficiency.jobs.store import Store
+from pages.shared import lazy
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -61,3 +62,9 @@ def open_page() -> Callable[..., AppTest]:
         return app
 
     return open_it
+
+
+@pytest.fixture
+def all_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every tab and every fold is drawn, as for somebody who opens them all."""
+    monkeypatch.setattr(lazy, "is_open", lambda container: True)

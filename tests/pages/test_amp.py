@@ -95,7 +95,9 @@ def test_memory_and_what_was_learned_are_against_the_baseline(
     assert f"Last loss</span><strong>{losses[1].losses[-1]:.5g}</strong>" in said
 
 
-def test_every_part_of_a_study_is_on_its_page(open_page: Open, finished: Finish) -> None:
+def test_every_part_of_a_study_is_on_its_page(
+    open_page: Open, all_open: None, finished: Finish
+) -> None:
     app = open_page("amp", run=finished(samples_amp.losing()))
     assert titles(app) == [
         "Why?",
@@ -300,7 +302,7 @@ def test_a_run_of_another_kind_leads_to_its_own_page(open_page: Open, finished: 
 
 
 def test_the_program_that_does_just_this_is_shown_and_offered(
-    open_page: Open, finished: Finish
+    open_page: Open, all_open: None, finished: Finish
 ) -> None:
     app = open_page("amp", run=finished(samples_amp.winning()))
     program = next(each.value for each in app.code if "autocast" in each.value)

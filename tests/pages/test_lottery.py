@@ -67,7 +67,7 @@ def test_without_any_study_it_says_what_the_hypothesis_is_and_how_to_start(open_
 
 
 def test_first_the_shipped_study_then_what_was_measured_here(
-    open_page: Open, nothing_shipped: Path, finished: Finish
+    open_page: Open, all_open: None, nothing_shipped: Path, finished: Finish
 ) -> None:
     nothing_shipped.write_bytes(serial.encode(samples_lottery.won()))
     app = open_page("lottery")
@@ -80,7 +80,7 @@ def test_first_the_shipped_study_then_what_was_measured_here(
 
 
 def test_every_part_of_a_study_is_on_its_page_and_the_verdict_comes_first(
-    open_page: Open, finished: Finish
+    open_page: Open, all_open: None, finished: Finish
 ) -> None:
     study = samples_lottery.won()
     found = study.lottery

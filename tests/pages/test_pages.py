@@ -75,7 +75,7 @@ def test_home_tells_one_number_of_every_lesson(open_page: Open, finished: Finish
 
 
 def test_a_report_shows_charts_table_findings_and_where_it_was_measured(
-    open_page: Open, finished: Finish
+    open_page: Open, all_open: None, finished: Finish
 ) -> None:
     study = samples.report()
     app = open_page("report", run=finished(study))
@@ -90,7 +90,7 @@ def test_a_report_shows_charts_table_findings_and_where_it_was_measured(
 
 
 def test_a_report_names_its_rule_its_energy_table_and_what_its_numbers_leave_out(
-    open_page: Open, finished: Finish
+    open_page: Open, all_open: None, finished: Finish
 ) -> None:
     said = words(open_page("report", run=finished(samples.detailed()))).replace("\\", "")
     assert rule(samples.detailed()) in said
@@ -127,7 +127,7 @@ def test_the_server_has_forgotten_an_upload_when_the_file_is_judged(
 
 
 def test_a_report_of_weights_alone_lets_you_choose_a_layer(
-    open_page: Open, finished: Finish
+    open_page: Open, all_open: None, finished: Finish
 ) -> None:
     app = open_page("report", run=finished(samples.weights()))
     (choice,) = [each for each in app.selectbox if each.label == "Distribution of"]

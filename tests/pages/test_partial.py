@@ -9,7 +9,13 @@ from efficiency.core.requests import parse
 from efficiency.core.values import Study
 from efficiency.jobs import State
 from efficiency.jobs.store import Store
-from tests import samples, samples_amp, samples_lottery, samples_quantization
+from tests import (
+    samples,
+    samples_amp,
+    samples_lottery,
+    samples_pruning,
+    samples_quantization,
+)
 from tests.pages.test_pages import Open, words
 
 SAID = {
@@ -55,6 +61,7 @@ def test_what_was_measured_until_then_stands_below_why_it_ended(
         ("energy", samples.energy()),
         ("amp", samples_amp.losing()),
         ("quantization", samples_quantization.small()),
+        ("pruning", samples_pruning.small()),
         ("lottery", samples_lottery.won()),
     ],
 )

@@ -1,5 +1,6 @@
 """The Pruning page as Streamlit runs it; tests/browser looks at it in a browser."""
 
+import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,7 +12,10 @@ from efficiency import jobs
 from efficiency.core import serial
 from efficiency.core.requests import PruneRequest
 from efficiency.core.values import Study
+from efficiency.jobs import State
+from efficiency.jobs.store import Store
 from pages.pruning import mask
+from pages.pruning.live import LIVE
 from pages.shared import latest
 from tests import samples_pruning as samples
 from tests.pages.test_pages import charts, words
@@ -68,7 +72,9 @@ def test_the_browser_gets_every_layer_and_what_was_measured_at_every_amount() ->
     assert mask.measured_curve(samples.quick()) == []
 
 
-def test_every_part_of_a_study_is_on_its_page(open_page: Open, finished: Finish) -> None:
+def test_every_part_of_a_study_is_on_its_page(
+    open_page: Open, all_open: None, finished: Finish
+) -> None:
     app = open_page("pruning", run=finished(SMALL))
     assert [each.value for each in app.subheader] == [
         "What zeros buy",
@@ -124,7 +130,9 @@ def test_markup_from_a_study_is_text(open_page: Open, finished: Finish) -> None:
     assert "**bold** " not in "\n".join(each.value for each in app.markdown)
 
 
-def test_there_is_a_program_for_every_row_with_numbers(open_page: Open, finished: Finish) -> None:
+def test_there_is_a_program_for_every_row_with_numbers(
+    open_page: Open, all_open: None, finished: Finish
+) -> None:
     app = open_page("pruning", run=finished(SMALL))
     sources = [each.value for each in app.code]
     for name in ("prune.l1_unstructured", "torch_pruning.DependencyGraph", "to_sparse_csr"):
@@ -234,6 +242,42 @@ def test_untouched_controls_ask_for_the_defaults_of_the_command_line(
     app.button(key="pruning_run").click().run()
     (run,) = jobs.recent()
     assert run.request == PruneRequest(workload="lenet")
+
+
+def partial(study: Study, state: State) -> str:
+    """A run that has got as far as this study."""
+    with Store() as store:
+        run = store.submit(PruneRequest(workload="lenet", seed=99))
+        store.take()
+        store.update(run, None, serial.encode(study))
+        if state is State.CANCELLED:
+            store.cancel(run)
+            store.vacate(run)
+    return run
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.CANCELLED])
+def test_curve_and_mask_of_a_run_on_its_way_are_shown(
+    open_page: Open, nothing_starts: None, state: State
+) -> None:
+    app = open_page("pruning", run=partial(samples.unfinished(), state))
+    far = "so far" if state is State.RUNNING else "until then"
+    assert f"Measured {far}" in [each.value for each in app.subheader]
+    accuracy, size, speed = charts(app)
+    assert [each["name"] for each in json.loads(accuracy)["data"]] == ["as pruned"]
+    assert "in CSR" in size
+    assert "zeros in dense tensors" in speed
+    assert app.get("bidi_component")
+    assert "2:4 sparsity needs a CUDA device" in plain(app)  # the table of the rows
+
+
+def test_charts_are_drawn_again_for_what_they_show_and_not_for_times() -> None:
+    study, later = samples.unfinished(), samples.unfinished(tuned=2)
+    timed = replace(study, rows=tuple(replace(row, timing=None) for row in study.rows))
+    assert LIVE.seen(study) == LIVE.seen(timed)
+    assert LIVE.seen(study) != LIVE.seen(later)
+    assert LIVE.seen(replace(study, pruned=None)) is None
+    assert LIVE.seen(samples.small()) != LIVE.seen(later)
 
 
 @pytest.mark.parametrize("amount", ["1.5", "-1", "half", "1.0"])

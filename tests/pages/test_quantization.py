@@ -66,7 +66,9 @@ def test_first_the_shipped_study_then_what_was_measured_here(
     assert app.header[0].value.replace("\\", "") == "MobileNetV2 style, on digits"
 
 
-def test_every_part_of_a_study_is_on_its_page(open_page: Open, finished: Finish) -> None:
+def test_every_part_of_a_study_is_on_its_page(
+    open_page: Open, all_open: None, finished: Finish
+) -> None:
     app = open_page("quantization", run=finished(SMALL))
     assert titles(app) == [
         "Why?",
@@ -102,7 +104,9 @@ def test_every_part_of_a_study_is_on_its_page(open_page: Open, finished: Finish)
         assert each.source in said
 
 
-def test_there_is_a_program_for_every_row_with_numbers(open_page: Open, finished: Finish) -> None:
+def test_there_is_a_program_for_every_row_with_numbers(
+    open_page: Open, all_open: None, finished: Finish
+) -> None:
     app = open_page("quantization", run=finished(SMALL))
     sources = [each.value for each in app.code]
     for name in ("quantize_dynamic", "prepare_fx", "prepare_pt2e", "prepare_qat_fx"):

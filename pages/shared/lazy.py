@@ -1,0 +1,37 @@
+"""What is folded away, or behind another tab, is drawn when somebody looks at it and not before.
+
+Drawn all at once, a finished run is 40,000 elements and costs a browser ten seconds of a core, most
+of it for what nobody opens. Only the tabs or the fold are drawn again for a click, not the page.
+"""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+Draw = Callable[[], object]  # what it returns is of no matter
+
+
+@st.fragment
+def tabs(parts: Sequence[tuple[str, Draw]], key: str) -> None:
+    """A tab for each part, a label and what draws it. The first is open."""
+    labels = [label for label, _ in parts]
+    containers = st.tabs(labels, key=key, on_change="rerun")
+    for container, (_, draw) in zip(containers, parts, strict=True):
+        if is_open(container):
+            with container:
+                draw()
+
+
+@st.fragment
+def folded(label: str, draw: Draw, *, key: str, icon: str, expanded: bool = False) -> None:
+    """A part that can be opened and closed."""
+    container = st.expander(label, expanded, icon=icon, key=key, on_change="rerun")
+    if is_open(container):
+        with container:
+            draw()
+
+
+def is_open(container: DeltaGenerator) -> bool:
+    """Whether somebody sees what is in this tab or fold."""
+    return bool(getattr(container, "open"))  # noqa: B009 - the two classes have no common type
