@@ -6,7 +6,13 @@ import sys
 QUICK = (("ruff", "format", "--check", "."), ("ruff", "check", "."))
 TYPES = ("mypy",)
 # Four at once on two cores: while one waits for a page or a process, the others compute.
-TESTS = ("pytest", "--numprocesses=4", "--dist=loadfile", *sys.argv[1:])
+TESTS = (
+    "pytest",
+    "--numprocesses=4",
+    "--dist=loadfile",
+    "--no-loadscope-reorder",  # tests/conftest.py has the long ones first
+    *sys.argv[1:],
+)
 
 
 def command(check: tuple[str, ...]) -> tuple[str, ...]:

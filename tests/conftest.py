@@ -19,18 +19,37 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """EFFICIENCY_HOME for the whole session, so that training is done once.
+@pytest.fixture(scope="session")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes share that share the work (pytest -n)."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    Processes that share the work (pytest -n) have a home each, and trained weights in common.
-    """
+
+def share(home: Path, together: Path) -> None:
+    """Have a home take what takes long to make, and is the same for all, from all other homes."""
+    for name in ("trained", "compiled"):
+        (together / name).mkdir(exist_ok=True)
+        (home / name).symlink_to(together / name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, together: Path) -> Iterator[Path]:
+    """EFFICIENCY_HOME for the whole session, so that training is done once."""
     folder = tmp_path_factory.mktemp("home")
-    together = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        together = together.parent
-    (together / "trained").mkdir(exist_ok=True)
-    (folder / "trained").symlink_to(together / "trained")
+    share(folder, together)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EFFICIENCY_HOME", str(folder))
         yield folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first, so that none of them is left over at the end.
+
+    Processes take whole files (`--dist=loadfile`), in this order.
+    """
+    long: dict[Path, int] = {}
+    for item in items:
+        cost = 5 * bool(item.get_closest_marker("slow")) + bool(item.get_closest_marker("browser"))
+        long[item.path] = long.get(item.path, 0) + cost
+    items.sort(key=lambda item: -long[item.path])

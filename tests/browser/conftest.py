@@ -8,23 +8,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from playwright.sync_api import Request as BrowserRequest
 
 from efficiency.core import serial
 from efficiency.core.requests import Request
 from efficiency.core.values import Study
 from efficiency.jobs.store import Store
+from tests.conftest import share
 
 ROOT = Path(__file__).parents[2]
-QUIET = "--disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+# The last two only save work: pages of one server share a process, and scripts are compiled once.
+QUIET = (
+    "--disable-gpu --disable-background-networking --disable-component-update --disable-sync "
+    "--process-per-site --js-flags=--no-enable-lazy-source-positions"
+)
 START_SECONDS = 60
 SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -53,9 +65,10 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, together: Path) -> Iterator[Server]:
     """`streamlit run app.py` on a free port; at the end nothing of it is left."""
     home = tmp_path_factory.mktemp("browser-home")
+    share(home, together)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -154,16 +167,46 @@ def visitor(visitors: Visitors) -> Iterator[Callable[..., BrowserContext]]:
 
 @pytest.fixture
 def open_page(visitor: Callable[..., BrowserContext], server: Server) -> Callable[..., Page]:
-    """A new visitor's page at a path of the server, drawn to the end."""
+    """A new visitor's page at a path of the server, drawn to the end.
 
-    def open_it(path: str = "/", **options: object) -> Page:
+    `hear` gets all that the page writes to the console.
+    """
+
+    def open_it(
+        path: str = "/", *, hear: Callable[[ConsoleMessage], None] | None = None, **options: object
+    ) -> Page:
         page = visitor(**options).new_page()
+        if hear is not None:
+            page.on("console", hear)
         page.goto(server.url + path)
         page.wait_for_selector(SETTLED)
         page.get_by_text("Presenter mode").wait_for()
         return page
 
     return open_it
+
+
+@contextmanager
+def visit(chromium: Browser, server: Server, path: str) -> Iterator[tuple[Page, list[str]]]:
+    """A visitor's page for all tests that leave it as they found it, and what it sends.
+
+    At the end no script has failed on it.
+    """
+    context = chromium.new_context()
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    sent: list[str] = []
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    watch(page, sent)  # before its socket is opened
+    page.goto(f"{server.url}{path}")
+    page.wait_for_selector(SETTLED)
+    page.get_by_text("Presenter mode").wait_for()
+    page.wait_for_timeout(500)
+    assert "a frame" in sent
+    yield page, sent
+    context.close()
+    assert failures == []
 
 
 @pytest.fixture
@@ -183,14 +226,16 @@ def watch(page: Page, sent: list[str]) -> None:
     )
 
 
-def assert_fits(page: Page) -> None:
-    """No tab of the page scrolls sideways, at any of the sizes."""
-    for tab in page.get_by_role("tab").all() or [None]:
-        if tab is not None:
-            tab.click()
-        for size in SIZES.values():
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.wait_for_timeout(300)  # charts take the width they are given
+def assert_fits(page: Page, *, every_tab: bool = True) -> None:
+    """The page does not scroll sideways at any of the sizes; nor does any of its tabs."""
+    for size in SIZES.values():
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.wait_for_timeout(500)  # charts take the width they are given
+        for tab in (page.get_by_role("tab").all() if every_tab else []) or [None]:
+            if tab is not None:
+                tab.click()
+                page.wait_for_timeout(200)  # until the click is on its way
+                page.wait_for_selector(SETTLED)
             wide = page.evaluate(
                 "[...document.querySelectorAll('[data-testid=stMain], html')]"
                 ".map(each => each.scrollWidth - each.clientWidth)"

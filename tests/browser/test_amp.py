@@ -19,7 +19,15 @@ from efficiency.charts.amp_gradients import share_text
 from efficiency.core.requests import AmpRequest
 from efficiency.exports.programs import amp as program
 from tests import samples, samples_amp
-from tests.browser.conftest import ROOT, SETTLED, SIZES, Server, assert_fits, finish, watch
+from tests.browser.conftest import (
+    ROOT,
+    SETTLED,
+    SIZES,
+    Server,
+    assert_fits,
+    finish,
+    visit,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -200,7 +208,8 @@ def test_what_becomes_of_a_number(
 class Line:
     """The number line of a page."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, sent: list[str] | None = None) -> None:
+        self.sent = [] if sent is None else sent
         self.input = page.locator(".number-line input")
         self.handle = page.locator(".number-line .handle")
         self.axis = page.locator(".number-line .axis")
@@ -215,21 +224,26 @@ class Line:
         return float(self.input.input_value())
 
 
+@pytest.fixture(scope="module")
+def visited(chromium: Browser, server: Server) -> Iterator[Line]:
+    """One visitor's page for all tests that only try the number line."""
+    with visit(chromium, server, "/amp") as (page, sent):
+        found = Line(page, sent)
+        expect(found.rows).to_have_count(6)
+        yield found
+
+
 @pytest.fixture
-def line(open_page: Open, sent: list[str]) -> Line:
-    page = open_page("/")
-    watch(page, sent)
-    page.get_by_role("link", name="Mixed precision").first.click()
-    page.wait_for_selector(SETTLED)
-    found = Line(page)
-    expect(found.rows).to_have_count(6)
-    page.wait_for_timeout(500)
-    sent.clear()
-    return found
+def line(visited: Line) -> Line:
+    """The number line as it is at first; from now on it is noted what is sent."""
+    visited.page.get_by_role("radio", name="all", exact=True).click()
+    visited.input.fill("0.1")
+    visited.sent.clear()
+    return visited
 
 
 def test_a_typed_value_lights_up_what_is_lost_without_asking_the_server(
-    line: Line, sent: list[str]
+    line: Line,
 ) -> None:
     line.input.fill("1e-8")
     expect(line.row("fp16")).to_contain_text("becomes 0")
@@ -248,7 +262,7 @@ def test_a_typed_value_lights_up_what_is_lost_without_asking_the_server(
     expect(line.row("fp16")).to_contain_text("subnormal")
     line.input.fill("no number")
     expect(line.said).to_contain_text("Type a number")
-    assert sent == []
+    assert line.sent == []
 
 
 def test_bits_and_step_are_drawn_for_every_format(line: Line) -> None:
@@ -263,7 +277,7 @@ def test_bits_and_step_are_drawn_for_every_format(line: Line) -> None:
     expect(line.row("fp16").locator(".step")).to_have_text("6.104×10⁻⁵")
 
 
-def test_the_value_can_be_dragged(line: Line, sent: list[str]) -> None:
+def test_the_value_can_be_dragged(line: Line) -> None:
     box = line.axis.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -276,10 +290,10 @@ def test_the_value_can_be_dragged(line: Line, sent: list[str]) -> None:
     expect(line.row("fp32")).to_contain_text("overflow")
     line.page.mouse.move(box["x"], middle)  # let go: nothing moves any more
     expect(line.row("fp32")).to_contain_text("overflow")
-    assert sent == []
+    assert line.sent == []
 
 
-def test_the_keyboard_moves_the_value_in_small_and_large_steps(line: Line, sent: list[str]) -> None:
+def test_the_keyboard_moves_the_value_in_small_and_large_steps(line: Line) -> None:
     line.input.fill("1")
     line.handle.focus()
     line.page.keyboard.press("ArrowRight")
@@ -293,7 +307,7 @@ def test_the_keyboard_moves_the_value_in_small_and_large_steps(line: Line, sent:
     expect(line.row("tf32")).to_contain_text("becomes 0")
     line.page.keyboard.press("End")
     expect(line.row("bf16")).to_contain_text("overflow")
-    assert sent == []
+    assert line.sent == []
 
 
 def test_the_range_of_fp16_can_be_looked_at_closely(line: Line) -> None:
@@ -349,7 +363,7 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
 @pytest.mark.parametrize("which", ["latest", "hostile"])
 def test_it_fits(open_page: Open, runs: dict[str, str], which: str) -> None:
     page = open_page("/amp" if which == "latest" else f"/amp?run={runs[which]}")
-    assert_fits(page)
+    assert_fits(page, every_tab=which == "hostile")  # whose names are long
     assert page.locator(".js-plotly-plot .main-svg").count() > 0
 
 
@@ -361,29 +375,27 @@ def test_markup_from_a_study_is_text(open_page: Open, runs: dict[str, str]) -> N
 
 
 def test_the_slider_answers_at_once_and_without_the_server(
-    open_page: Open, runs: dict[str, str], sent: list[str]
+    chromium: Browser, server: Server, runs: dict[str, str]
 ) -> None:
-    page = open_page("/")
-    watch(page, sent)
-    page.goto(page.url.rstrip("/") + f"/amp?run={runs['losing']}")
-    chart = page.locator(".js-plotly-plot:has(.slider-container)").first
-    chart.scroll_into_view_if_needed()
-    title = chart.locator(".gtitle")
-    expect(title).to_contain_text("no scaling")
-    page.wait_for_selector(SETTLED)
-    page.wait_for_timeout(500)
-    sent.clear()
-    rail = chart.locator(".slider-rail-touch-rect")
-    box = rail.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2, steps=8)
-    page.mouse.up()
-    expected = share_text(samples_amp.gradients(), 32)
-    expect(title).to_contain_text(re.findall(r"<b>([^<]*)</b> overflow", expected)[0])
-    expect(title).not_to_contain_text("no scaling")
-    assert sent == []
+    with visit(chromium, server, f"/amp?run={runs['losing']}") as (page, sent):
+        chart = page.locator(".js-plotly-plot:has(.slider-container)").first
+        chart.scroll_into_view_if_needed()
+        title = chart.locator(".gtitle")
+        expect(title).to_contain_text("no scaling")
+        page.wait_for_selector(SETTLED)
+        page.wait_for_timeout(500)
+        sent.clear()
+        rail = chart.locator(".slider-rail-touch-rect")
+        box = rail.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2, steps=8)
+        page.mouse.up()
+        expected = share_text(samples_amp.gradients(), 32)
+        expect(title).to_contain_text(re.findall(r"<b>([^<]*)</b> overflow", expected)[0])
+        expect(title).not_to_contain_text("no scaling")
+        assert sent == []
 
 
 @pytest.mark.slow

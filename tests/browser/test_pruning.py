@@ -10,7 +10,7 @@ from efficiency import jobs
 from efficiency.core.requests import PruneRequest
 from tests import samples
 from tests import samples_pruning as pruning
-from tests.browser.conftest import SETTLED, SIZES, Server, assert_fits, finish, watch
+from tests.browser.conftest import SIZES, Server, assert_fits, finish, visit
 
 pytestmark = pytest.mark.browser
 
@@ -56,13 +56,13 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
 class Mask:
     """The picture of a page's weights, and what is around it."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, sent: list[str] | None = None) -> None:
         self.page = page
         self.root = page.locator(".mask-picture")
         self.said = self.root.locator(".said")
         self.canvas = self.root.locator("canvas")
         self.slider = self.root.locator("input[type=range]")
-        self.sent: list[str] = []
+        self.sent = [] if sent is None else sent
 
     def scope(self, name: str) -> None:
         self.root.locator(f"label:has(input[name=scope][value={name}])").click()
@@ -84,21 +84,10 @@ class Mask:
 @pytest.fixture(scope="module")
 def visited(chromium: Browser, server: Server, runs: dict[str, str]) -> Iterator[Mask]:
     """One visitor's page, which is opened once for all tests that leave it as they found it."""
-    context = chromium.new_context()
-    context.set_default_timeout(30_000)
-    page, failures = context.new_page(), []
-    found = Mask(page)
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    watch(page, found.sent)  # before its socket is opened
-    page.goto(f"{server.url}/pruning")
-    page.wait_for_selector(SETTLED)
-    page.get_by_text("Presenter mode").wait_for()
-    expect(found.said).to_contain_text("are left")
-    page.wait_for_timeout(500)
-    assert "a frame" in found.sent
-    yield found
-    context.close()
-    assert failures == []
+    with visit(chromium, server, "/pruning") as (page, sent):
+        found = Mask(page, sent)
+        expect(found.said).to_contain_text("are left")
+        yield found
 
 
 @pytest.fixture
