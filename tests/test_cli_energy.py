@@ -11,31 +11,26 @@ from tests.test_cli import run
 
 
 def test_a_file_and_its_example_are_counted_alike(home: Path, tmp_path: Path) -> None:
+    """A training step, which has all that a forward pass has and more."""
     torch.save(catalogue.get("lenet").build().state_dict(), tmp_path / "mine.pt")
+    step = ("--training", "--batch-size", "4", "--json")
     said = [
-        run("energy", *what, "--json")
-        for what in (("--workload", "lenet"), (tmp_path / "mine.pt",))
+        run("energy", *what, *step) for what in (("--workload", "lenet"), (tmp_path / "mine.pt",))
     ]
     assert [each.returncode for each in said] == [0, 0], said[-1].stderr
     example, file = (json.loads(each.stdout) for each in said)
     for one, other in zip(example["anatomy"]["layers"], file["anatomy"]["layers"], strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
-    assert [row["name"] for row in example["rows"]] == ["fp32", "fp16", "int8", "int32", "measured"]
-    assert {"joules", "source"} <= set(example["rows"][0]["energy"])
-    text = run("show", json.loads(run("runs", "--json").stdout)[0]["run"])
-    assert "estimated" in text.stdout
-
-
-def test_a_training_step_is_another_question(home: Path) -> None:
-    said = run("energy", "--workload", "lenet", "--training", "--batch-size", "4", "--json")
-    assert said.returncode == 0, said.stderr
-    study = json.loads(said.stdout)
-    assert {each["stage"] for each in study["anatomy"]["layers"]} == {
+    assert {each["stage"] for each in example["anatomy"]["layers"]} == {
         "forward",
         "backward",
         "update",
     }
-    assert study["request"]["training"] is True
+    assert example["request"]["training"] is True
+    assert [row["name"] for row in example["rows"]] == ["fp32", "fp16", "int8", "int32", "measured"]
+    assert {"joules", "source"} <= set(example["rows"][0]["energy"])
+    text = run("show", json.loads(run("runs", "--json").stdout)[0]["run"])
+    assert "estimated" in text.stdout
 
 
 @pytest.mark.parametrize(
