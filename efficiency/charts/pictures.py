@@ -34,11 +34,11 @@ def mask_pixels(image: MaskImage) -> Pixels:
     return _with_gaps(cells, image)
 
 
-def weight_pixels(image: MaskImage) -> Pixels:
+def weight_pixels(image: MaskImage, *, turned: bool = False) -> Pixels:
     """The weights that are left, blue below zero and orange above, the rest grey.
 
     The larger the magnitude the stronger the colour; of a block it is the mean of the magnitudes,
-    and so always orange.
+    and so always orange. turned: with outputs as columns; kernels stay as they are.
     """
     steps = np.frombuffer(base64.b64decode(image.weights), dtype="<i2").astype(np.float64)
     steps = steps.reshape(image.rows, image.columns)
@@ -48,7 +48,12 @@ def weight_pixels(image: MaskImage) -> Pixels:
     opacity = 255 * (FAINTEST + (1 - FAINTEST) * strength)
     left = np.concatenate([colors, opacity[..., None]], axis=-1)
     share = _shares(image)[..., None]
-    return _with_gaps(share * left + (1 - share) * np.array(PRUNED), image)
+    cells = share * left + (1 - share) * np.array(PRUNED)
+    if turned:
+        tile, across = (image.tile_rows or 1, image.tile_columns or 1), image.columns
+        grid = cells.reshape(image.rows // tile[0], tile[0], across // tile[1], tile[1], 4)
+        cells = grid.transpose(2, 1, 0, 3, 4).reshape(-1, image.rows // tile[0] * tile[1], 4)
+    return _with_gaps(cells, image)
 
 
 def png(pixels: Pixels) -> str:

@@ -23,10 +23,8 @@ def mask_pictures(found: Pruning) -> str:
 
 
 def _picture(image: MaskImage) -> str:
-    pixels = weight_pixels(image)
-    turned = pixels.shape[0] > TALL * pixels.shape[1]
-    if turned:
-        pixels = pixels.transpose(1, 0, 2)
+    turned = image.rows > TALL * image.columns
+    pixels = weight_pixels(image, turned=turned)
     width = min(WIDEST, CELL * pixels.shape[1])
     said = " ".join(_reading(image, turned))
     return (

@@ -45,3 +45,14 @@ def test_every_weight_has_its_cell_and_kernels_a_gap() -> None:
     assert (pixels == PRUNED).all(-1).sum() == image.parameters - image.nonzero
     assert pixels.shape == (16 * 3 + 15, 6 * 3 + 5, 4)
     assert left_text(image).startswith("conv2.weight, 16×6×3×3: 432 of 864 weights are left (50.0")
+
+
+def test_turned_outputs_are_columns_and_kernels_stay_as_they_are() -> None:
+    image = samples.images()[1]  # 16 x 6 kernels of 3 x 3
+    plain, turned = weight_pixels(image), weight_pixels(image, turned=True)
+    assert turned.shape == (plain.shape[1], plain.shape[0], 4)
+    for output, into in ((0, 0), (15, 0), (4, 5)):
+        rows, columns = slice(4 * output, 4 * output + 3), slice(4 * into, 4 * into + 3)
+        assert (plain[rows, columns] == turned[columns.start : columns.stop, rows]).all()
+    matrix = samples.images()[2]
+    assert (weight_pixels(matrix, turned=True) == weight_pixels(matrix).transpose(1, 0, 2)).all()
