@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+TESTS = Path(__file__).parent
+
 # Time limits on single examples would make a busy machine fail tests.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -43,13 +45,18 @@ def home(tmp_path_factory: pytest.TempPathFactory, together: Path) -> Iterator[P
         yield folder
 
 
+# Where tests start browsers, servers, runs and other processes, the longest first.
+LONG = ("browser", "test_cli", "routines", "exports", "workloads", "intake", "jobs", "measure")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with long tests come first, so that none of them is left over at the end.
+    """Long files first, so that none of them is left over at the end.
 
     Processes take whole files (`--dist=loadfile`), in this order.
     """
-    long: dict[Path, int] = {}
-    for item in items:
-        cost = 5 * bool(item.get_closest_marker("slow")) + bool(item.get_closest_marker("browser"))
-        long[item.path] = long.get(item.path, 0) + cost
-    items.sort(key=lambda item: -long[item.path])
+
+    def place(item: pytest.Item) -> int:
+        first = item.path.relative_to(TESTS).parts[0]
+        return next((at for at, name in enumerate(LONG) if first.startswith(name)), len(LONG))
+
+    items.sort(key=place)

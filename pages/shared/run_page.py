@@ -47,6 +47,7 @@ def show(run: Run, *, another: str, draw: Draw, live: run_panel.Live | None = No
     only a part is measured: while the run is active, and when it ended before its time. Without it
     there is a table of the rows alone.
     """
+    run_panel.arrive(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(run_list.page(run), label=another, icon=":material/add_circle:")
         _share(run)

@@ -21,6 +21,8 @@ from efficiency.jobs import Run, State
 from pages.shared.escape import escape
 from pages.shared.results import origin
 
+FOLLOWED = "run_followed"
+TO_THE_TOP = "document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
 POLL_SECONDS = 2.0  # thirty people who watch must not disturb what is being measured
 
 
@@ -116,9 +118,16 @@ def start(make: Callable[[], Request]) -> None:
 
 
 def follow(run: Run) -> None:
-    """Put the run into the address and draw the page again for it."""
+    """Put the run into the address and draw the page again for it, from its top."""
     st.query_params["run"] = run.id
+    st.session_state[FOLLOWED] = run.id
     st.rerun()
+
+
+def arrive(run: Run) -> None:
+    """Show the top of the page to who has just asked for this run: the button was far below."""
+    if st.session_state.pop(FOLLOWED, None) == run.id:
+        st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)
 
 
 @lru_cache(maxsize=16)

@@ -75,7 +75,11 @@ def start(page: Page, sizes: dict[str, float]) -> str:
 
 def grown(page: Page, points: int) -> None:
     """Wait until the ticket's curve has so many levels."""
-    page.wait_for_function(f"({POINTS})('ticket') >= {points}", timeout=RUN_MILLISECONDS)
+    page.wait_for_function(
+        f"({POINTS})('ticket') >= {points}",
+        timeout=RUN_MILLISECONDS,
+        polling=500,  # milliseconds; at every frame it takes a core from what it waits for
+    )
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from efficiency import jobs
 from efficiency.core.requests import PruneRequest
+from efficiency.jobs import State
 from tests import samples
 from tests import samples_pruning as pruning
-from tests.browser.conftest import SIZES, Server, assert_fits, finish, visit
+from tests.browser.conftest import SETTLED, SIZES, Server, assert_fits, finish, visit
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,12 @@ LIGHTNESS = """canvas => {
         seen[sum] = (seen[sum] ?? 0) + 1;
     }
     return seen;
+}"""
+RUN_MILLISECONDS = 240_000
+# Of the traces of the first chart on the page the one called so: how many points it has.
+POINTS = """name => {
+    const chart = document.querySelector('.js-plotly-plot');
+    return chart?.data?.find((each) => each.name === name)?.x.length ?? 0;
 }"""
 PIXELS = """canvas => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -289,3 +296,44 @@ def test_a_model_with_large_layers_fits_too(open_page: Open, runs: dict[str, str
         "One cell stands for 2 × 2 weights"
     )
     assert_fits(page)
+
+
+def grown(page: Page, points: int) -> None:
+    """Wait until so many amounts of zeros are scored on the chart."""
+    page.wait_for_function(
+        f"({POINTS})('as pruned') >= {points}",
+        timeout=RUN_MILLISECONDS,
+        polling=500,  # milliseconds; at every frame it takes a core from what it waits for
+    )
+
+
+@pytest.mark.slow
+def test_the_curve_grows_while_it_runs_and_stays_after_a_cancel(
+    open_page: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFICIENCY_HOME", str(server.home))
+    page = open_page("/pruning")
+    page.get_by_text("Iterations, fine-tuning, channels, timing").click()
+    budget = page.get_by_role("spinbutton", name="Timing budget (s)")
+    budget.fill("10")
+    budget.press("Enter")
+    page.wait_for_selector(SETTLED)
+    page.locator(".st-key-pruning_run button").click()
+    page.wait_for_url("**/pruning?run=*")
+    cancel = page.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_in_viewport()  # the button that was clicked was far below
+    run = re.findall(r"run=(\w+)", page.url)[0]
+    for points in (1, 6):  # the baseline first, in the end all that are scored
+        grown(page, points)
+    expect(page.get_by_role("heading", name="Measured so far")).to_be_visible()
+    expect(page.locator("table.lab-table", has_text="90 % zeros").first).to_be_visible()
+    cancel.click()
+    expect(page.get_by_text("This run was cancelled.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Measured until then")).to_be_visible()
+    grown(page, 6)
+    cancelled = jobs.get(run)
+    assert cancelled.state is State.CANCELLED
+    assert cancelled.study is not None
+    assert cancelled.study.pruned is not None
+    assert cancelled.study.pruned.masks
+    jobs.delete(run)  # the other tests of this file look at the newest
