@@ -41,6 +41,6 @@ else:
     choose.choose()
     run_page.show_last(
         shown,
-        "No model has been pruned here yet; LeNet takes about two minutes.",
+        "No model has been pruned here yet; LeNet takes about a minute.",
         result,
     )

@@ -37,6 +37,13 @@ def test_what_the_request_says_goes_before_the_preset() -> None:
     assert (given.output_rate, given.scope) == (0.1, "global")
 
 
+def test_much_data_is_looked_at_as_rarely_as_in_the_paper() -> None:
+    """Or looking at 15,000 images takes longer than training does."""
+    assert settings_of(LotteryRequest()).check_every == 20
+    assert settings_of(LotteryRequest(data="fashion-mnist")).check_every == 100
+    assert settings_of(LotteryRequest(data="/some/folder", preset="paper")).check_every == 100
+
+
 def test_a_rewind_beyond_the_training_is_refused() -> None:
     with pytest.raises(BadInput, match="needs more iterations than the 50"):
         settings_of(LotteryRequest(iterations=50, rewind_iteration=50))
