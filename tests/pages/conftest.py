@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from efficiency.core import serial
 from efficiency.core.requests import parse
 from efficiency.core.values import Study
-from efficiency.jobs import supervisor
+from efficiency.jobs import State, supervisor
 from efficiency.jobs.store import Store
 from pages.shared import lazy
 
@@ -45,6 +45,23 @@ def finished() -> Callable[[Study], str]:
         return run
 
     return finish
+
+
+@pytest.fixture
+def partial() -> Callable[[Study, State], str]:
+    """Puts a study into the store as that of a run that has got so far; gives its id."""
+
+    def come_so_far(study: Study, state: State) -> str:
+        with Store() as store:
+            run = store.submit(parse(study.request | {"seed": 99}))
+            store.take()
+            store.update(run, None, serial.encode(study))
+            if state is State.CANCELLED:
+                store.cancel(run)
+                store.vacate(run)
+        return run
+
+    return come_so_far
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from efficiency.core.values import Study
 from efficiency.exports.lottery import overall
 from efficiency.exports.lottery_published import SOURCE
 from efficiency.jobs import State
-from efficiency.jobs.store import Store
 from pages.lottery import live
 from pages.shared import latest
 from tests import samples, samples_lottery
@@ -25,6 +24,7 @@ from tests.pages.test_pages import charts, words
 
 Open = Callable[..., AppTest]
 Finish = Callable[[Study], str]
+Partial = Callable[[Study, State], str]
 
 
 @pytest.fixture(autouse=True)
@@ -41,18 +41,6 @@ def plain(app: AppTest) -> str:
 
 def titles(app: AppTest) -> list[str]:
     return [each.value for each in app.subheader]
-
-
-def partial(study: Study, state: State) -> str:
-    """A run that has got as far as this study."""
-    with Store() as store:
-        run = store.submit(LotteryRequest(seed=99))
-        store.take()
-        store.update(run, None, serial.encode(study))
-        if state is State.CANCELLED:
-            store.cancel(run)
-            store.vacate(run)
-    return run
 
 
 def test_without_any_study_it_says_what_the_hypothesis_is_and_how_to_start(open_page: Open) -> None:
@@ -135,7 +123,9 @@ def test_the_masks_follow_the_slider_and_the_layer(open_page: Open, finished: Fi
     assert "Kernels are side by side" in plain(app)
 
 
-def test_a_run_on_its_way_shows_what_it_has_so_far(open_page: Open, nothing_starts: None) -> None:
+def test_a_run_on_its_way_shows_what_it_has_so_far(
+    open_page: Open, partial: Partial, nothing_starts: None
+) -> None:
     study = samples_lottery.unfinished()
     app = open_page("lottery", run=partial(study, State.RUNNING))
     assert "Measured so far" in titles(app)
@@ -148,13 +138,17 @@ def test_a_run_on_its_way_shows_what_it_has_so_far(open_page: Open, nothing_star
     assert app.button(key=f"cancel_{app.query_params['run']}")
 
 
-def test_a_run_that_has_not_begun_shows_no_charts(open_page: Open, nothing_starts: None) -> None:
+def test_a_run_that_has_not_begun_shows_no_charts(
+    open_page: Open, partial: Partial, nothing_starts: None
+) -> None:
     app = open_page("lottery", run=partial(samples_lottery.nothing_yet(), State.RUNNING))
     assert not charts(app)
     assert not app.error
 
 
-def test_what_was_done_before_a_cancel_stays(open_page: Open, nothing_starts: None) -> None:
+def test_what_was_done_before_a_cancel_stays(
+    open_page: Open, partial: Partial, nothing_starts: None
+) -> None:
     app = open_page("lottery", run=partial(samples_lottery.unfinished(), State.CANCELLED))
     assert "This run was cancelled" in words(app)
     assert "Measured until then" in titles(app)

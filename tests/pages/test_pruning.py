@@ -13,7 +13,6 @@ from efficiency.core import serial
 from efficiency.core.requests import PruneRequest
 from efficiency.core.values import Study
 from efficiency.jobs import State
-from efficiency.jobs.store import Store
 from pages.pruning import mask
 from pages.pruning.live import LIVE
 from pages.shared import latest
@@ -22,6 +21,7 @@ from tests.pages.test_pages import charts, words
 
 Open = Callable[..., AppTest]
 Finish = Callable[[Study], str]
+Partial = Callable[[Study, State], str]
 SMALL = samples.small()
 
 
@@ -244,21 +244,9 @@ def test_untouched_controls_ask_for_the_defaults_of_the_command_line(
     assert run.request == PruneRequest(workload="lenet")
 
 
-def partial(study: Study, state: State) -> str:
-    """A run that has got as far as this study."""
-    with Store() as store:
-        run = store.submit(PruneRequest(workload="lenet", seed=99))
-        store.take()
-        store.update(run, None, serial.encode(study))
-        if state is State.CANCELLED:
-            store.cancel(run)
-            store.vacate(run)
-    return run
-
-
 @pytest.mark.parametrize("state", [State.RUNNING, State.CANCELLED])
 def test_curve_and_mask_of_a_run_on_its_way_are_shown(
-    open_page: Open, nothing_starts: None, state: State
+    open_page: Open, partial: Partial, nothing_starts: None, state: State
 ) -> None:
     app = open_page("pruning", run=partial(samples.unfinished(), state))
     far = "so far" if state is State.RUNNING else "until then"
