@@ -14,7 +14,7 @@ Draw = Callable[[], object]  # what it returns is of no matter
 
 @st.fragment
 def tabs(parts: Sequence[tuple[str, Draw]], key: str) -> None:
-    """A tab for each part, a label and what draws it. The first is open."""
+    """A tab for each part, a label and what draws it; the first is open at first."""
     labels = [label for label, _ in parts]
     containers = st.tabs(labels, key=key, on_change="rerun")
     for container, (_, draw) in zip(containers, parts, strict=True):
@@ -24,9 +24,9 @@ def tabs(parts: Sequence[tuple[str, Draw]], key: str) -> None:
 
 
 @st.fragment
-def folded(label: str, draw: Draw, *, key: str, icon: str, expanded: bool = False) -> None:
-    """A part that can be opened and closed."""
-    container = st.expander(label, expanded, icon=icon, key=key, on_change="rerun")
+def folded(label: str, draw: Draw, *, key: str, icon: str) -> None:
+    """A part that can be opened and closed; closed at first. The label must not change."""
+    container = st.expander(label, icon=icon, key=key, on_change="rerun")
     if is_open(container):
         with container:
             draw()
