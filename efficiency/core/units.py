@@ -2,6 +2,8 @@
 
 from efficiency.core.values import Ratio, Verdict
 
+ALIKE = 1.05  # files that differ by a smaller factor count as equally large
+
 
 def bytes_text(count: float | None) -> str:
     """Bytes with decimal prefixes (1 kB = 1000 B), three significant digits."""
@@ -48,6 +50,13 @@ def rate_text(per_second: float, unit: str) -> str:
 def share_text(share: float | None) -> str:
     """A share as a percentage with one decimal."""
     return "not measured" if share is None else f"{100 * share:.1f} %"
+
+
+def smaller_text(times: float) -> str:
+    """How many times smaller a file is, or larger, or that it is neither."""
+    if 1 / ALIKE < times < ALIKE:
+        return "no smaller"
+    return f"{times:.2g}× smaller" if times > 1 else f"{1 / times:.2g}× larger"
 
 
 def ratio_text(ratio: Ratio | None) -> str:

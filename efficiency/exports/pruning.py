@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from efficiency.charts.pruning import curve
 from efficiency.core.pruning import Stored
-from efficiency.core.units import bytes_text, ratio_text, seconds_text, share_text
+from efficiency.core.units import bytes_text, ratio_text, seconds_text, share_text, smaller_text
 from efficiency.core.values import (
     EQUIVALENCE_BAND,
     INTERVAL_LEVEL,
@@ -21,7 +21,6 @@ PRUNED, TUNED, SPARSE = "pruned", "pruned-tuned", "csr-90"
 MANY_ZEROS = "zeros-90"
 MINUS = "\N{MINUS SIGN}"
 FEW = 2  # parameters that are named
-ALIKE = 1.02  # files that differ by less count as equally large
 METHOD = (
     "Every candidate is saved, loaded again in a fresh process, and called in every round, in "
     "shuffled order, so that a disturbance hits all of them alike. The speed is the median of the "
@@ -136,11 +135,6 @@ def _file_card(study: Study, baseline: Row, pruned: Row) -> Iterator[tuple[str, 
             f"zipped {bytes_text(before.bytes_zipped)} → {bytes_text(after.bytes_zipped)}"
         )
     yield f"File, {pruned.label}", smaller_text(times), ", ".join(details)
-
-
-def smaller_text(times: float) -> str:
-    """How many times smaller a file is; files that differ by a few bytes are alike."""
-    return "no smaller" if 1 / ALIKE < times < ALIKE else f"{times:.2g}× smaller"
 
 
 def speed_card(study: Study, row: Row, ratio: Ratio) -> tuple[str, ...]:

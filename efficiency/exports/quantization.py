@@ -7,7 +7,7 @@ which tells the overhead that a compiler removes from the arithmetic that int8 s
 from collections.abc import Iterator, Sequence
 
 from efficiency.core.judgement import acceptable
-from efficiency.core.units import bytes_text, seconds_text, share_text
+from efficiency.core.units import ALIKE, bytes_text, seconds_text, share_text
 from efficiency.core.values import (
     EQUIVALENCE_BAND,
     INTERVAL_LEVEL,
@@ -21,7 +21,6 @@ from efficiency.exports.headlines import accuracy_text
 from efficiency.exports.table import card
 
 METHODS = {"dynamic": "dynamic", "static": "static", "qat": "QAT"}
-ALIKE = 1.02  # files that differ by less count as equally small
 COMPILED = "compiled"
 METHOD = (
     "Every candidate is saved, loaded again in a fresh process, and called in every round, in "

@@ -32,7 +32,7 @@ from efficiency.workloads.training import evaluate
 
 # How far a run is, in percent, when all is timed, and when the curve is tuned.
 TIMED, CURVED = 80, 90
-SENSITIVITY_BUDGETS = 2  # of the time for timing, for each layer alone
+SENSITIVITY_BUDGETS = 2  # of timing, for each layer alone; the request's help says so
 
 
 def run(request: PruneRequest, context: Context) -> Study:

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from efficiency.core.requests import PruneRequest
+from efficiency.core.units import smaller_text
 from efficiency.core.values import Row, Study
 from efficiency.exports.pruning import (
     SPARSE,
     measured_facts,
     named,
     removed,
-    smaller_text,
     zeros_row,
 )
 from efficiency.exports.pruning_why import why

@@ -42,9 +42,8 @@ class Live:
 def active(run: Run, live: Live | None) -> None:
     """Follow an active run until it ends; `live` draws what is measured so far."""
     study = run.study
-    begun = study is not None and bool(study.rows)
     run_panel(run.id, live, _seen(run, live))
-    if live is not None and study is not None and begun:
+    if live is not None and study is not None and study.rows:
         if not live.table:
             st.subheader("Measured so far", anchor=False)
         live.draw(study, run.id)

@@ -84,6 +84,9 @@ def test_unknown_names_get_near_ones() -> None:
         (units.seconds_text(0.00046), "460 µs"),
         (units.joules_text(1.3e-9), "1.30 nJ"),
         (units.share_text(0.972), "97.2 %"),
+        (units.smaller_text(3.94), "3.9× smaller"),
+        (units.smaller_text(1.04), "no smaller"),
+        (units.smaller_text(0.5), "2× larger"),
     ],
 )
 def test_units(text: str, expected: str) -> None:

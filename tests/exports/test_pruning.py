@@ -21,7 +21,6 @@ from efficiency.exports.pruning import (
     named,
     pruning_cards,
     removed,
-    smaller_text,
     zeros_row,
     zeros_share,
 )
@@ -86,11 +85,6 @@ def test_cards_have_the_score_the_file_the_speed_of_zeros_and_of_fewer_channels(
     assert "3.0 times fewer multiplications" in said
     assert "You predicted: faster 10×" in said
     assert pruning_cards(pruning.bare()) == ""
-
-
-def test_a_file_that_is_smaller_says_how_many_times() -> None:
-    assert smaller_text(1.0) == smaller_text(1.01) == "no smaller"
-    assert smaller_text(3.94) == "3.9× smaller"
 
 
 def test_the_lede_counts_zeros_and_names_what_was_pruned() -> None:

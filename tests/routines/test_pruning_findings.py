@@ -33,7 +33,7 @@ def test_every_part_of_the_study_has_one_finding_with_its_numbers() -> None:
     assert "0.97× [0.94, 1.00] no measurable difference" in time.evidence
     assert sparse.finding.endswith("(CSR) is not faster.")
     assert "0.62×" in sparse.evidence
-    assert "5.8 times smaller, in CSR 4.5 times" in size.finding
+    assert "5.8× smaller, in CSR 4.5× smaller" in size.finding
     assert channels.finding.endswith("taken out a call is 1.42 times as fast.")
     assert accuracy.finding.startswith("With fine-tuning, 90 % zeros cost no accuracy")
     assert "over 360 trials anything above 95.3 % could be chance" in accuracy.evidence

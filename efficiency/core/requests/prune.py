@@ -60,6 +60,11 @@ class PruneRequest(TimedRequest):
     channels: float = option(
         0.5, "Share of the channels that structural removal takes out of every layer."
     )
+    budget_seconds: float = option(
+        30.0,
+        "Seconds to spend in the timing loops; more gives narrower intervals. Pruning each layer "
+        "alone gets twice as many.",
+    )
     quick: bool = option(
         False,
         "Only this technique: no curve over sparsities, no sensitivity, no channels taken out.",

@@ -6,11 +6,10 @@ Every sentence is filled from the rows; where an interval does not tell, the sen
 from collections.abc import Mapping, Sequence
 
 from efficiency.core.pruning import ChannelRemoval, Pruning
-from efficiency.core.units import bytes_text, ratio_text, share_text
+from efficiency.core.units import bytes_text, ratio_text, share_text, smaller_text
 from efficiency.core.values import Finding, Row, Verdict, wilson_interval
 
 ALONE = 0.9  # of one layer, to compare layers by
-ALIKE = 1.05  # files that differ by less count as equally large
 
 
 def findings(
@@ -102,8 +101,8 @@ def _file(rows: Mapping[str, Row], found: Pruning) -> Finding | None:
     return Finding(
         finding=f"{share_text(csr.sparsity)} zeros leave the file "
         f"{'smaller' if smaller else 'as large as it was'}; zipped it is "
-        f"{_times_smaller(before.bytes_on_disk, row.bytes_zipped)}, in CSR "
-        f"{_times_smaller(before.bytes_on_disk, csr.csr_bytes)}.",
+        f"{smaller_text(before.bytes_on_disk / row.bytes_zipped)}, in CSR "
+        f"{smaller_text(before.bytes_on_disk / csr.csr_bytes)}.",
         evidence=f"Dense {bytes_text(before.bytes_on_disk)} before and "
         f"{bytes_text(row.bytes_on_disk)} after; zipped {bytes_text(row.bytes_zipped)}, CSR "
         f"{bytes_text(csr.csr_bytes)}. Unpruned and zipped: {bytes_text(before.bytes_zipped)}.",
@@ -203,11 +202,6 @@ def _fragile(found: Pruning) -> Finding | None:
             "compete in one (scope global), prune in several steps, and fine-tune."
         ),
     )
-
-
-def _times_smaller(before: int, after: int) -> str:
-    times = before / after
-    return f"{times:.1f} times smaller" if times >= ALIKE else "no smaller"
 
 
 def _percent(share: float) -> str:
