@@ -1,7 +1,11 @@
 """The one check: format, lint, types, tests. `python -m tests`; arguments go to pytest."""
 
+import os
 import subprocess
 import sys
+
+# Hundreds of processes import the same modules, and would compile them each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 QUICK = (("ruff", "format", "--check", "."), ("ruff", "check", "."))
 TYPES = ("mypy",)

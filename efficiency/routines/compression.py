@@ -114,9 +114,10 @@ class Compression:
             seed=self.request.seed,
             device=self.request.device,
             bf16_arithmetic=bf16_arithmetic,
+            unit="inputs" if self.workload.data is None else self.workload.data.unit,
         )
         self.step("loading all files in a fresh process")
-        messages = remeasured(task)
+        messages = remeasured(task, self.workload.load_split())
         with self.watch.phase("process starts"):
             next(messages)
         phase = "score, SQNR and memory"

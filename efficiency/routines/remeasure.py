@@ -10,14 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from math import ceil, log2
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import msgspec
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from efficiency.core.errors import RunFailed
@@ -33,7 +35,7 @@ from efficiency.measure.timing import MINIMUM_ROUNDS, Comparison, compare
 from efficiency.routines.quantization import inductor
 from efficiency.routines.trials import independent_trials
 from efficiency.workloads.inputs import CHUNK, in_chunks
-from efficiency.workloads.split import Split
+from efficiency.workloads.split import Split, score
 
 RANDOM_INPUTS = 8
 LARGE_BATCH = 64
@@ -43,7 +45,8 @@ LARGE_BATCH = 64
 class Task:
     """Which files to measure (folders below `folder`, the baseline first) and how.
 
-    bf16_arithmetic: time bfloat16 matrix products by themselves, too.
+    bf16_arithmetic: time bfloat16 matrix products by themselves, too. held_out: the file with what
+    scores are taken on, if there is any, and unit, what one of these predictions is called.
     """
 
     folder: str
@@ -53,6 +56,16 @@ class Task:
     seed: int
     device: str
     bf16_arithmetic: bool = False
+    held_out: str | None = None
+    unit: str = "inputs"
+
+
+class HeldOut(NamedTuple):
+    """The held-out part of a `Split`."""
+
+    inputs: Tensor
+    labels: Tensor
+    files: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +106,26 @@ class Message:
     times: Times | None = None
 
 
-def remeasured(task: Task) -> Iterator[Message]:
-    """Run the task in a fresh process and yield what it says, line by line."""
+def remeasured(task: Task, split: Split | None = None) -> Iterator[Message]:
+    """Run the task in a fresh process and yield what it says, line by line.
+
+    split: scores are taken on what it holds out. Every loader could make it again, but to import
+    what that needs takes longer than to score all files.
+    """
+    if split is None:
+        yield from _messages(task)
+        return
+    file = Path(task.folder) / "held_out.safetensors"
+    held_out = HeldOut(split.held_out_inputs, split.held_out_labels, split.held_out_files)
+    tensors = {name: each for name, each in held_out._asdict().items() if each is not None}
+    save_file(tensors, file)
+    try:
+        yield from _messages(replace(task, held_out=str(file)))
+    finally:
+        file.unlink()
+
+
+def _messages(task: Task) -> Iterator[Message]:
     command = [sys.executable, "-m", "efficiency.routines.remeasure"]
     with subprocess.Popen(
         command,
@@ -145,27 +176,27 @@ def measure(task: Task, send: Callable[[Message], None]) -> None:
 def _tell_facts(
     task: Task, first: ModuleType, models: dict[str, nn.Module], send: Callable[[Message], None]
 ) -> None:
-    split: Split | None = first.held_out() if hasattr(first, "held_out") else None
-    if split is None:
+    held_out = None if task.held_out is None else HeldOut(**load_file(task.held_out))
+    if held_out is None:
         inputs = first.example_inputs(task.batch_size * ceil(RANDOM_INPUTS / task.batch_size))
     else:
-        inputs = split.held_out_inputs
+        inputs = held_out.inputs
     inputs = inputs.to(task.device)
     example = first.example_inputs(task.batch_size).to(task.device)
-    reference = _outputs(models[task.names[0]], inputs, split, task.batch_size)
+    reference = _outputs(models[task.names[0]], inputs, task)
     count, over = None, None
-    if split is not None:
-        right = reference.argmax(-1) == split.held_out_labels
-        count = independent_trials(right, split.held_out_files)
-        over = _scored_over(split, first.UNIT, count)
+    if held_out is not None:
+        right = reference.argmax(-1) == held_out.labels
+        count = independent_trials(right, held_out.files)
+        over = _scored_over(held_out, task.unit, count)
     for name, model in models.items():
         notes = _compile(model, example)
-        outputs = _outputs(model, inputs, split, task.batch_size)
+        outputs = _outputs(model, inputs, task)
         send(
             Message(
                 facts=Facts(
                     name=name,
-                    score=None if split is None else first.score(outputs, split.held_out_labels),
+                    score=None if held_out is None else score(outputs, held_out.labels),
                     score_count=count,
                     score_over=over,
                     sqnr_db=None if name == task.names[0] else sqnr_db(reference, outputs),
@@ -195,23 +226,23 @@ def _compile(model: nn.Module, example: Tensor) -> tuple[str, ...]:
     return () if reason is None else (f"Not compiled, so its speed means nothing. {reason}",)
 
 
-def _outputs(model: nn.Module, inputs: Tensor, split: Split | None, batch_size: int) -> Tensor:
+def _outputs(model: nn.Module, inputs: Tensor, task: Task) -> Tensor:
     """The outputs for all inputs, in batches of few sizes, as a model may be compiled for each."""
 
     def call(chunk: Tensor) -> Tensor:
         return output_tensor(model(chunk))
 
-    if split is not None:
+    if task.held_out is not None:
         return in_chunks(call, inputs)
-    return torch.cat([call(each) for each in inputs.split(batch_size)])
+    return torch.cat([call(each) for each in inputs.split(task.batch_size)])
 
 
-def _scored_over(split: Split, unit: str, trials: int) -> str:
+def _scored_over(held_out: HeldOut, unit: str, trials: int) -> str:
     """What the score is a share of, and what that is worth where it is worth less."""
-    count = split.held_out_labels.numel()
-    if split.held_out_files is None:
+    count = held_out.labels.numel()
+    if held_out.files is None:
         return f"{count} held-out {unit}"
-    files = len(split.held_out_files.unique())
+    files = len(held_out.files.unique())
     return (
         f"{count} {unit} in {files} held-out files (those of one file resemble each other, so the "
         f"interval is that of {trials} independent ones)"
@@ -240,7 +271,7 @@ def _tell_times(
 
     larger = _larger_batch(task, compared(task.batch_size))
     # To compile for one more batch size may take minutes; for scoring, all were compiled already.
-    compiled_already = larger == CHUNK and hasattr(first, "held_out")
+    compiled_already = larger == CHUNK and task.held_out is not None
     if larger is not None and (compiled_already or not any(map(_compiles, models.values()))):
         compared(larger)
 

@@ -116,10 +116,14 @@ def source(workload: Workload, variant: Variant, label: str) -> str:
         found, body = _imports_and_body(inspect.getsource(module))
         statements += found
         bodies.append(body)
+    load_needs = _packages(statements)
+    score_needs = sorted({*_packages(_imports_within("\n".join(bodies)))} - {*load_needs})
     header = (
         f'"""{workload.label}, {label}. Run it, or `from load_model import load`.\n\n'
         f"Made by Efficiency Lab {efficiency.__version__} with Python {platform.python_version()}. "
-        f'Needs {", ".join(_needed(statements))}.\n"""\n'
+        f"Needs {', '.join(load_needs)}"
+        + (f"; to run it, {', '.join(score_needs)} too" if score_needs else "")
+        + '.\n"""\n'
     )
     main = INPUTS.format(input_shape=workload.input_shape, vocabulary=workload.vocabulary)
     load = LOAD_WEIGHTS if variant.program is None else LOAD_PROGRAM
@@ -161,7 +165,14 @@ def _ours(statement: ast.Import | ast.ImportFrom) -> TypeGuard[ast.ImportFrom]:
     return isinstance(statement, ast.ImportFrom) and str(statement.module).startswith("efficiency")
 
 
-def _needed(statements: list[ast.Import | ast.ImportFrom]) -> list[str]:
+def _imports_within(text: str) -> list[ast.Import | ast.ImportFrom]:
+    """What is imported only where it is needed, inside of functions."""
+    return [
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def _packages(statements: list[ast.Import | ast.ImportFrom]) -> list[str]:
     """The packages to install for these imports, by the names that installers know."""
     names = {
         (str(each.module) if isinstance(each, ast.ImportFrom) else each.names[0].name)

@@ -122,6 +122,24 @@ def test_the_folder_stands_alone(
     assert float(said[1]) == pytest.approx(training.evaluate(restored, subject.split), abs=1e-6)
 
 
+def test_who_only_loads_needs_no_data_and_what_it_comes_with(
+    subjects: dict[str, Subject], made: dict[tuple[str, str], Variant], tmp_path: Path
+) -> None:
+    takeaway.write(tmp_path / "out", subjects["cnn"].workload, made["cnn", "baseline"], "any")
+    assert "Needs safetensors, torch; to run it, scikit-learn too." in (
+        (tmp_path / "out" / "load_model.py").read_text()
+    )
+    load = "import sys; from load_model import load; load(); print('sklearn' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", load],
+        cwd=tmp_path / "out",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
 def test_a_loader_does_not_score_on_other_data(
     subjects: dict[str, Subject], made: dict[tuple[str, str], Variant], tmp_path: Path
 ) -> None:
