@@ -15,6 +15,7 @@ from pages.amp.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
 from pages.shared.results import (
+    arithmetic,
     caveats,
     chart_tabs,
     draw_chart,
@@ -67,7 +68,7 @@ def _why(study: Study, found: MixedPrecision) -> None:
     findings(study)
     if not study.findings:
         st.markdown("\n".join(f"- {escape(each)}" for each in found.prediction.reasons))
-    st.code(mixed.FORMULA, language=None, wrap_lines=True)
+    arithmetic(mixed.FORMULA)
 
 
 def _operators(found: MixedPrecision, key: str) -> None:

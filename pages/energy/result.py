@@ -24,7 +24,7 @@ from efficiency.exports.table import study_table
 from pages.energy import money
 from pages.shared import downloads, lazy
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, findings, folded_html, machine
+from pages.shared.results import arithmetic, caveats, chart_tabs, findings, folded_html, machine
 
 
 @st.fragment
@@ -84,7 +84,7 @@ def _why(found: Account) -> None:
     st.subheader("Why?", anchor=False)
     for sentence in why(found):
         st.markdown(escape(sentence))
-    st.code(formula(found), language=None, wrap_lines=True)
+    arithmetic(formula(found))
     st.markdown("**Measured energy.** " + " ".join(map(escape, meter_text(found.anatomy))))
     if found.anatomy.uncounted:
         listed = ", ".join(found.anatomy.uncounted)

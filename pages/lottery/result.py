@@ -18,7 +18,7 @@ from pages.lottery.masks import masks
 from pages.lottery.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
-from pages.shared.results import caveats, chart_tabs, machine, table
+from pages.shared.results import arithmetic, caveats, chart_tabs, machine, table
 
 PROGRAM = ("PyTorch program", "py", "text/x-python", lottery_program)
 
@@ -68,7 +68,7 @@ def _why(study: Study, found: Lottery) -> None:
     st.subheader("Why?", anchor=False)
     for about, sentence in why(study):
         st.markdown(f"**{escape(about)}.** {escape(sentence)}")
-    st.code(formula(found), language=None, wrap_lines=True)
+    arithmetic(formula(found))
 
 
 def _published(found: Lottery) -> None:

@@ -20,6 +20,7 @@ from pages.pruning.predict import predicted
 from pages.shared import downloads
 from pages.shared.escape import escape
 from pages.shared.results import (
+    arithmetic,
     caveats,
     chart_tabs,
     choices,
@@ -70,7 +71,7 @@ def _why(study: Study) -> None:
     for about, sentence in reasons:
         st.markdown(f"**{escape(about)}.** {escape(sentence)}")
     if reasons:
-        st.code(pruning.FORMULA, language=None, wrap_lines=True)
+        arithmetic(pruning.FORMULA)
     if study.findings:
         with st.expander("What to do", icon=":material/lightbulb:", expanded=True):
             findings(study)

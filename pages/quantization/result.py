@@ -30,6 +30,7 @@ from pages.shared import downloads
 from pages.shared.escape import escape
 from pages.shared.latest import by_workload
 from pages.shared.results import (
+    arithmetic,
     caveats,
     chart_tabs,
     choices,
@@ -91,7 +92,7 @@ def _why(study: Study) -> None:
     st.subheader("Why?", anchor=False)
     for about, sentence in why(study):
         st.markdown(f"**{escape(about)}.** {escape(sentence)}")
-    st.code(quantization.FORMULA, language=None, wrap_lines=True)
+    arithmetic(quantization.FORMULA)
     if study.findings:
         with st.expander("What to do", icon=":material/lightbulb:"):
             findings(study)

@@ -42,8 +42,17 @@ def downloads(study: Study, name: str, more: Sequence[Download] = ()) -> None:
                 key=f"download_{extension}_{name}",
                 on_click="ignore",
             )
-    place = "" if study.request.get("workload") else " (with your file in place of MODEL_FILE)"
-    st.caption(f"The same on the command line{place}:".replace("_", r"\_"))
+    lazy.folded(
+        "The same on the command line",
+        partial(_command, study),
+        key=f"{name}_command",
+        icon=":material/terminal:",
+    )
+
+
+def _command(study: Study) -> None:
+    if not study.request.get("workload"):
+        st.caption("With your file in place of MODEL\\_FILE:")
     st.code(text.command_line(study), language="bash", wrap_lines=True)
 
 

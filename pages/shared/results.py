@@ -15,7 +15,7 @@ from efficiency.core.values import Study
 from efficiency.exports import html
 from efficiency.exports.columns import columns
 from efficiency.exports.headlines import headlines
-from efficiency.exports.table import plain_table, study_table
+from efficiency.exports.table import literal, plain_table, study_table
 from pages.shared import frame, lazy
 from pages.shared.escape import escape
 
@@ -71,6 +71,12 @@ def findings(study: Study) -> None:
             f"**{escape(each.finding)}** {escape(each.evidence)}  \n"
             f":material/arrow_forward: {escape(each.next_step)}"
         )
+
+
+def arithmetic(text: str) -> None:
+    """Lines of arithmetic. Not as code: what colours that is 1.5 MB of script, and a page that shows
+    no program need not load it."""
+    st.html(f'<pre class="lab-formula">{literal(text)}</pre>')
 
 
 def chart_tabs(shown: Sequence[Chart], key: str) -> None:

@@ -88,7 +88,7 @@ def test_every_part_of_a_study_is_on_its_page_and_the_verdict_comes_first(
         each = overall(found, control, Measure.END_SCORE)
         assert each is not None
         assert difference_text(each) in said
-    assert "(1 - 0.4)^k" in app.code[1].value
+    assert "(1 - 0.4)^k" in said
     assert [each.label for each in app.tabs][:3] == [
         "Accuracy at the end",
         "Early-stop iteration",
