@@ -74,7 +74,7 @@ def bad(folder: Path) -> dict[str, tuple[list[object], str]]:
     torch.save(catalogue.get("lenet").build().state_dict(), folder / "good.pt")
     whole = (folder / "good.pt").read_bytes()
     (folder / "cut.pt").write_bytes(whole[: len(whole) // 2])
-    good = folder / "good.pt"
+    good, lenet = folder / "good.pt", ("--workload", "lenet")
     return {
         "empty": ([folder / "empty.pt"], "empty"),
         "html": ([folder / "page.pt"], "HTML"),
@@ -84,12 +84,15 @@ def bad(folder: Path) -> dict[str, tuple[list[object], str]]:
         "architecture": ([good, "--architecture", "lenett"], "lenet"),
         "workload": (["--workload", "lennet"], "lenet"),
         "both": ([good, "--workload", "lenet"], "not both"),
-        "batch": ([good, "--batch-size", "0"], "at least 1"),
-        "budget": ([good, "--budget-seconds", "9999"], "between"),
-        "seed": ([good, "--seed", "-1"], "0 or more"),
-        "device": ([good, "--device", "gpu"], "cuda"),
+        "batch": ([*lenet, "--batch-size", "0"], "at least 1"),
+        "budget": ([*lenet, "--budget-seconds", "9999"], "between"),
+        "seed": ([*lenet, "--seed", "-1"], "0 or more"),
+        "device": ([*lenet, "--device", "gpu"], "cuda"),
         "shape": ([good, "--input-shape", "1,a"], "1,3,224,224"),
-        "shape and batch": ([good, "--input-shape", "2,1,28,28", "--batch-size", "3"], "the same"),
+        "shape and batch": (
+            [*lenet, "--input-shape", "2,1,28,28", "--batch-size", "3"],
+            "the same",
+        ),
         "number": ([good, "--seed", "many"], "--help"),
         "option": ([good, "--sead", "1"], "--help"),
         "out": ([good, "--out", folder / "good.pt" / "below"], "choose another"),
@@ -136,12 +139,13 @@ def test_wrong_input_shape_is_told_by_the_run(files: dict[str, Path]) -> None:
 def test_the_same_question_is_measured_anew_only_if_asked_to(home: Path, tmp_path: Path) -> None:
     torch.manual_seed(3)
     torch.save({"weight": torch.randn(8, 8)}, tmp_path / "own.pt")
-    said = [run("report", tmp_path / "own.pt", *more) for more in ((), (), ("--again",))]
+    ask = ("report", tmp_path / "own.pt", "--budget-seconds", 1)
+    said = [run(*ask, *more) for more in ((), (), ("--again",))]
     assert [each.returncode for each in said] == [0, 0, 0], said[-1].stderr
     headings = [each.stdout.splitlines()[0] for each in said]
     assert headings[0] == headings[1] != headings[2]
     assert ["Measured earlier, at" in each.stderr for each in said] == [False, True, False]
-    quiet = run("report", tmp_path / "own.pt", "--json")
+    quiet = run(*ask, "--json")
     assert "Measured earlier" not in quiet.stderr
 
 

@@ -74,8 +74,7 @@ def findings(study: Study) -> None:
 
 
 def arithmetic(text: str) -> None:
-    """Lines of arithmetic. Not as code: what colours that is 1.5 MB of script, and a page that shows
-    no program need not load it."""
+    """Lines of arithmetic; not as code, whose colours are 1.5 MB of script more to load."""
     st.html(f'<pre class="lab-formula">{literal(text)}</pre>')
 
 

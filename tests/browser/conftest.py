@@ -241,6 +241,7 @@ def assert_fits(page: Page, *, every_tab: bool = True) -> None:
                 ".map(each => each.scrollWidth - each.clientWidth)"
             )
             assert max(wide) <= 0
+    page.set_viewport_size(SIZES["projector"])  # type: ignore[arg-type]
 
 
 def finish(study: Study, request: Request) -> str:

@@ -109,25 +109,24 @@ def test_controls_answer_without_a_run_and_without_the_queue(
     assert not launch.lock_file().exists()  # nobody was started to carry out anything
 
 
-def test_a_teacher_s_link_opens_with_its_settings(open_page: Open, runs: dict[str, str]) -> None:
-    page = open_page(
-        f"/energy?run={runs['lenet']}&energy_precision=fp16&energy_reuse=Weights+once+a+batch"
-    )
+def test_a_teacher_s_link_opens_with_its_settings_in_large_type(
+    open_listening: Open, runs: dict[str, str]
+) -> None:
+    settings = "energy_precision=fp16&energy_reuse=Weights+once+a+batch&presenter=true"
+    page = open_listening(f"/energy?run={runs['lenet']}&{settings}")
     expect(page.get_by_text("Weights are fetched from DRAM once for all inputs")).to_be_visible()
     assert large(page)[0] == joules(samples.energy(), "fp16")
+    chart = page.locator(".js-plotly-plot").first
+    height = chart.evaluate("each => each.clientHeight")
+    page.get_by_text("Presenter mode").click()
+    page.wait_for_function(
+        f"document.querySelector('.js-plotly-plot').clientHeight < {height} / 1.2"
+    )
 
 
-@pytest.mark.parametrize("which", ["latest", "hostile"])
-def test_it_fits_and_says_nothing_to_the_console(
-    open_listening: Open, runs: dict[str, str], which: str
-) -> None:
-    page = open_listening("/energy" if which == "latest" else f"/energy?run={runs[which]}")
-    assert_fits(page, every_tab=which == "hostile")  # whose names are long
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
-
-
-def test_hostile_layers_are_text(open_listening: Open, runs: dict[str, str]) -> None:
+def test_hostile_layers_are_text_and_fit(open_listening: Open, runs: dict[str, str]) -> None:
     page = open_listening(f"/energy?run={runs['hostile']}")
+    assert_fits(page)
     page.get_by_text("Every layer (4)").click()
     cell = page.locator("table.lab-table th", has_text=samples.HOSTILE)
     expect(cell.first).to_be_visible()
@@ -135,8 +134,12 @@ def test_hostile_layers_are_text(open_listening: Open, runs: dict[str, str]) -> 
     assert page.title() != "owned"
 
 
-def test_the_question_is_answered_once_and_stays(open_listening: Open) -> None:
+def test_it_fits_and_the_question_is_answered_once_and_stays(
+    open_listening: Open, runs: dict[str, str]
+) -> None:
     page = open_listening("/energy")
+    assert_fits(page, every_tab=False)  # pressed where names are long, above
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     expect(page.get_by_text("The estimate", exact=True)).to_have_count(0)
     choose(page, "15×")
     expect(page.locator(".lab-card", has_text="Your prediction")).to_contain_text("15×")
@@ -144,15 +147,6 @@ def test_the_question_is_answered_once_and_stays(open_listening: Open) -> None:
     page.get_by_role("heading", name="Runs").wait_for()
     page.get_by_role("link", name="Energy").first.click()
     expect(page.locator(".lab-card", has_text="Your prediction")).to_contain_text("15×")
-
-
-def test_large_type_enlarges_the_charts(open_page: Open, runs: dict[str, str]) -> None:
-    small = open_page(f"/energy?run={runs['lenet']}").locator(".js-plotly-plot").first
-    large_one = open_page(f"/energy?run={runs['lenet']}&presenter=true")
-    shown = large_one.locator(".js-plotly-plot").first
-    shown.wait_for()
-    heights = [each.evaluate("each => each.clientHeight") for each in (small, shown)]
-    assert heights[1] > 1.2 * heights[0]
 
 
 @pytest.mark.slow

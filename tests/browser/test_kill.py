@@ -22,7 +22,7 @@ PATIENCE = 240
 def running(server: Server, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A LeNet report of the server's home that has come as far as its first rows."""
     monkeypatch.setenv("EFFICIENCY_HOME", str(server.home))
-    run = jobs.submit(ReportRequest(workload="lenet", budget_seconds=3))
+    run = jobs.submit(ReportRequest(workload="lenet", budget_seconds=1))
     deadline = time.monotonic() + PATIENCE
     while run.active and (run.study is None or not run.study.rows):
         assert time.monotonic() < deadline

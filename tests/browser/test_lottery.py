@@ -132,10 +132,11 @@ def test_a_run_from_the_click_to_the_verdict_and_a_program(
     expect(other.get_by_role("heading", name="Why?")).to_be_visible()
 
 
-def test_the_slider_over_levels_changes_the_curves_without_asking_the_server(
+def test_the_sliders_over_levels_and_masks_and_all_fits(
     open_listening: Open, runs: dict[str, str], sent: list[str]
 ) -> None:
     page = open_listening(f"/lottery?run={runs['won']}")
+    assert_fits(page, every_tab=False)  # pressed where names are long, below
     chart = page.locator(".js-plotly-plot", has=page.locator(".slider-group")).first
     chart.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
@@ -151,9 +152,6 @@ def test_the_slider_over_levels_changes_the_curves_without_asking_the_server(
     assert len(set(ends)) == 3
     assert sent == []
 
-
-def test_the_mask_follows_its_slider(open_listening: Open, runs: dict[str, str]) -> None:
-    page = open_listening(f"/lottery?run={runs['won']}")
     expect(page.get_by_text("fc1.weight, 12×20: 17 of 240 weights are left")).to_be_visible()
     picture = page.locator(".js-plotly-plot image")
     before = picture.get_attribute("href")
@@ -164,17 +162,6 @@ def test_the_mask_follows_its_slider(open_listening: Open, runs: dict[str, str])
     expect(picture).not_to_have_attribute("href", before or "")
 
 
-@pytest.mark.parametrize(("which", "scheme"), [("won", "light"), ("hostile", "dark")])
-def test_it_fits_and_says_nothing_to_the_console(
-    open_listening: Open, runs: dict[str, str], which: str, scheme: str
-) -> None:
-    page = open_listening(f"/lottery?run={runs[which]}", color_scheme=scheme)
-    assert_fits(page, every_tab=which == "hostile")  # whose names are long
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
-    assert page.title() != "owned"
-    assert page.locator("a[href*=evil]").count() == 0
-
-
 def test_before_anything_else_it_fits_too(open_listening: Open, runs: dict[str, str]) -> None:
     page = open_listening("/lottery")
     page.get_by_text("Rounds, rates, seeds").click()
@@ -183,8 +170,15 @@ def test_before_anything_else_it_fits_too(open_listening: Open, runs: dict[str, 
     assert_fits(page, every_tab=False)
 
 
-def test_markup_in_names_of_layers_is_text(open_listening: Open, runs: dict[str, str]) -> None:
-    page = open_listening(f"/lottery?run={runs['hostile']}", viewport=SIZES["phone"])
+def test_markup_in_names_of_layers_is_text_and_fits(
+    open_listening: Open, runs: dict[str, str]
+) -> None:
+    page = open_listening(f"/lottery?run={runs['hostile']}", color_scheme="dark")
+    assert_fits(page)
+    page.set_viewport_size(SIZES["phone"])  # type: ignore[arg-type]
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
+    assert page.title() != "owned"
+    assert page.locator("a[href*=evil]").count() == 0
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     page.get_by_text("Weights left in every layer, as a table").click()
     cell = page.locator("table.lab-table th", has_text=samples.HOSTILE)

@@ -33,15 +33,13 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
         }
 
 
-def test_the_first_visitor_of_a_server_can_start_at_any_address(open_page: Open) -> None:
+def test_the_first_visitor_of_a_server_can_start_at_any_address_and_it_fits(
+    open_page: Open, runs: dict[str, str]
+) -> None:
     page = open_page("/report")
     expect(page.get_by_role("heading", name="Compression report")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
-
-
-@pytest.mark.parametrize("path", ["/", "/report", "/runs"])
-def test_no_page_scrolls_sideways(open_page: Open, runs: dict[str, str], path: str) -> None:
-    assert_fits(open_page(path), every_tab=False)
+    assert_fits(page, every_tab=False)  # pressed where names are long, below
 
 
 def test_hostile_names_are_text_and_fit(open_page: Open, runs: dict[str, str]) -> None:
@@ -55,33 +53,38 @@ def test_hostile_names_are_text_and_fit(open_page: Open, runs: dict[str, str]) -
     assert_fits(page)
 
 
-def test_the_shared_address_is_the_page_s_own(open_page: Open, runs: dict[str, str]) -> None:
-    page = open_page(f"/report?run={runs['honest']}")
+def lightness(page: Page) -> int:
+    """Of the numbers on the first chart."""
+    text = page.locator(".js-plotly-plot .annotation-text").first
+    text.wait_for()
+    color = text.evaluate("each => getComputedStyle(each).fill")
+    return sum(map(int, color[4:-1].split(",")))
+
+
+def test_a_run_is_dark_where_the_system_is(open_page: Open, runs: dict[str, str]) -> None:
+    page = open_page(f"/report?run={runs['honest']}", color_scheme="dark")
+    assert lightness(page) > 500
+
+
+def test_a_run_is_light_has_an_address_and_tabs_for_the_keyboard(
+    open_page: Open, runs: dict[str, str]
+) -> None:
+    page = open_page(f"/report?run={runs['honest']}", color_scheme="light")
+    assert lightness(page) < 200
     page.get_by_text("Share", exact=True).click()
     expect(page.locator("code").filter(has_text="?run=").first).to_have_text(page.url)
-
-
-def test_charts_follow_the_scheme(open_page: Open, runs: dict[str, str]) -> None:
-    lightness = {}
-    for scheme in ("light", "dark"):
-        page = open_page(f"/report?run={runs['honest']}", color_scheme=scheme)
-        text = page.locator(".js-plotly-plot .annotation-text").first
-        text.wait_for()
-        color = text.evaluate("each => getComputedStyle(each).fill")
-        lightness[scheme] = sum(map(int, color[4:-1].split(",")))
-    assert lightness["light"] < 200 < 500 < lightness["dark"]
-
-
-def test_the_tabs_can_be_used_with_the_keyboard(open_page: Open, runs: dict[str, str]) -> None:
-    page = open_page(f"/report?run={runs['honest']}")
+    page.keyboard.press("Escape")
     page.get_by_role("tab", name="Speed against the baseline").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Up and left is better")).to_be_visible()
 
 
-def test_large_type_stays_from_page_to_page(open_page: Open) -> None:
+def test_pages_fit_and_large_type_stays_from_one_to_the_other(
+    open_page: Open, runs: dict[str, str]
+) -> None:
     page = open_page("/")
+    assert_fits(page, every_tab=False)
     small = page.locator("h1").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
     page.get_by_text("Presenter mode").click()
     page.get_by_role("link", name="Runs").first.click()
@@ -89,6 +92,7 @@ def test_large_type_stays_from_page_to_page(open_page: Open) -> None:
     page.wait_for_timeout(500)
     large = page.locator("h1").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
     assert large > 1.2 * small
+    assert_fits(page, every_tab=False)
 
 
 def tick(page: Page, row: int) -> None:

@@ -261,8 +261,9 @@ def test_the_module_is_taken_apart_step_by_step(mask: Mask) -> None:
     expect(anatomy).to_contain_text("L1Unstructured, then L1Unstructured")
 
 
-def test_markup_in_names_is_text(open_page: Open, runs: dict[str, str]) -> None:
+def test_markup_in_names_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/pruning?run={runs['hostile']}")
+    assert_fits(page)
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     expect(page.locator(".mask-picture figcaption")).to_contain_text(samples.HOSTILE)
     expect(page.locator(".lab-anatomy")).to_contain_text(samples.HOSTILE)
@@ -270,32 +271,32 @@ def test_markup_in_names_is_text(open_page: Open, runs: dict[str, str]) -> None:
     assert page.locator("a[href*=evil]").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_fits_its_colours_follow_the_scheme_and_the_console_is_clean(
-    open_page: Open, runs: dict[str, str], scheme: str
-) -> None:
-    page = open_page("/pruning", color_scheme=scheme)
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    mask = Mask(page)
-    expect(mask.said).to_contain_text("are left")
+def background(mask: Mask) -> int:
+    """How light the picture is where nothing is left: the sum of red, green and blue."""
     mask.slider.fill("99")
     counts = mask.canvas.evaluate(LIGHTNESS)
-    background = max(counts, key=counts.get)
-    assert int(background) < 180 if scheme == "dark" else int(background) > 600
+    most = max(counts, key=counts.get)
     drawn = sum(counts.values())
-    assert drawn - counts[background] > 0.1 * drawn  # hatching, where all but 1 % is gone
-    if scheme == "dark":  # all tabs, once
-        assert_fits(page)
-    assert complaints == []
+    assert drawn - counts[most] > 0.1 * drawn  # hatching
+    return int(most)
 
 
-def test_a_model_with_large_layers_fits_too(open_page: Open, runs: dict[str, str]) -> None:
-    page = open_page(f"/pruning?run={runs['untrained']}")
-    expect(page.locator(".mask-picture figcaption")).to_contain_text(
-        "One cell stands for 2 × 2 weights"
-    )
+def test_it_is_light_and_fits(mask: Mask) -> None:
+    assert background(mask) > 600
+    assert_fits(mask.page, every_tab=False)  # pressed where names are long, above
+
+
+def test_large_layers_in_the_dark_and_the_console_is_clean(
+    open_page: Open, runs: dict[str, str]
+) -> None:
+    complaints: list[str] = []
+    page = open_page(f"/pruning?run={runs['untrained']}", color_scheme="dark")
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    mask = Mask(page)
+    expect(mask.root.locator("figcaption")).to_contain_text("One cell stands for 2 × 2 weights")
+    assert background(mask) < 180
     assert_fits(page)
+    assert complaints == []
 
 
 def grown(page: Page, points: int) -> None:

@@ -335,8 +335,14 @@ def test_the_grid_outlives_the_page_s_own_redrawing(grid: Grid) -> None:
     expect(grid.page.get_by_text("static (FX)").first).to_be_visible()
 
 
-def test_markup_in_a_layer_s_name_is_text(open_page: Open, runs: dict[str, str]) -> None:
+def test_it_fits(grid: Grid) -> None:
+    assert_fits(grid.page, every_tab=False)  # pressed where names are long, below
+    assert grid.page.locator(".js-plotly-plot .main-svg").count() > 0
+
+
+def test_markup_in_a_layer_s_name_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/quantization?run={runs['hostile']}")
+    assert_fits(page)
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     page.get_by_text("What integers keep of a layer").click()
     grid = Grid(page)
@@ -344,13 +350,6 @@ def test_markup_in_a_layer_s_name_is_text(open_page: Open, runs: dict[str, str])
     expect(grid.said).to_contain_text("<script>")
     assert page.locator("a[href*=evil]").count() == 0
     assert page.title() != "owned"
-
-
-@pytest.mark.parametrize("which", ["latest", "hostile"])
-def test_it_fits(open_page: Open, runs: dict[str, str], which: str) -> None:
-    page = open_page("/quantization" if which == "latest" else f"/quantization?run={runs[which]}")
-    assert_fits(page, every_tab=which == "hostile")  # whose names are long
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
 
 
 def test_the_grid_fits_a_phone_and_answers_a_finger(open_page: Open, runs: dict[str, str]) -> None:

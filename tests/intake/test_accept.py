@@ -85,10 +85,10 @@ def test_wrong_extension_is_only_mentioned(give: Give) -> None:
     assert give(crafted.zipped(crafted.weights()), "model").notes == ()
 
 
-@pytest.mark.parametrize("name", ["../../x.pt", "/etc/passwd.pt", "a" * 300 + ".pt", "\x1b[31m.pt"])
-def test_the_name_of_the_file_is_never_a_path(give: Give, home: Path, name: str) -> None:
-    accepted = give(crafted.zipped(crafted.weights()), name)
-    assert [each.name for each in (home / "models").iterdir()] == [accepted.model]
+def test_the_name_of_the_file_is_never_a_path(give: Give, home: Path) -> None:
+    for name in ("../../x.pt", "/etc/passwd.pt", "a" * 300 + ".pt", "\x1b[31m.pt"):
+        accepted = give(crafted.zipped(crafted.weights()), name)
+        assert [each.name for each in (home / "models").iterdir()] == [accepted.model]
 
 
 @pytest.mark.parametrize(
