@@ -16,11 +16,15 @@ def seconds(matrix: torch.Tensor) -> float:
 
 
 def test_agrees_with_plain_timing() -> None:
-    found = bf16_speed(budget_seconds=1)
     matrix = torch.randn(SIZE, SIZE)
     lower = matrix.bfloat16()
-    with fixed_threads(steady_threads()):
-        # In turn: what disturbs the machine for a while disturbs both.
-        plain = median([seconds(matrix) / seconds(lower) for _ in range(60)])
-    assert found.low <= found.ratio <= found.high
-    assert 0.6 < found.ratio / plain < 1.6
+    quotients = []
+    # In turn, and several times: others on the same cores take more from one kind than the other.
+    for seed in range(5):
+        found = bf16_speed(budget_seconds=0.5, seed=seed)
+        with fixed_threads(steady_threads()):
+            both = [(seconds(matrix), seconds(lower)) for _ in range(30)]
+        plain = min(wide for wide, _ in both) / min(narrow for _, narrow in both)  # least disturbed
+        assert found.low <= found.ratio <= found.high
+        quotients.append(found.ratio / plain)
+    assert 0.6 < median(quotients) < 1.6
