@@ -117,7 +117,7 @@ def source(workload: Workload, variant: Variant, label: str) -> str:
         statements += found
         bodies.append(body)
     load_needs = _packages(statements)
-    score_needs = sorted({*_packages(_imports_within("\n".join(bodies)))} - {*load_needs})
+    score_needs = sorted(set(_packages(_imports_within("\n".join(bodies)))) - set(load_needs))
     header = (
         f'"""{workload.label}, {label}. Run it, or `from load_model import load`.\n\n'
         f"Made by Efficiency Lab {efficiency.__version__} with Python {platform.python_version()}. "

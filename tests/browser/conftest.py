@@ -1,6 +1,7 @@
 """A real server with a home of its own, and visitors with real browsers of their own."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,6 +22,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -38,7 +41,12 @@ QUIET = (
     "--process-per-site --js-flags=--no-enable-lazy-source-positions"
 )
 START_SECONDS = 60
-SIZES = {"projector": {"width": 1280, "height": 720}, "phone": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "projector": {"width": 1280, "height": 720},
+    "phone": {"width": 390, "height": 844},
+}
+# Two files that Streamlit itself asks for in vain on every page below the first.
+STREAMLIT_ASKS_IN_VAIN = re.compile(r"/\w+/_stcore/(health|host-config)$")
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 expect.set_options(timeout=30_000)  # a machine that measures beside the tests draws late
 
@@ -186,6 +194,20 @@ def open_page(visitor: Callable[..., BrowserContext], server: Server) -> Callabl
     return open_it
 
 
+@pytest.fixture
+def open_listening(open_page: Callable[..., Page]) -> Iterator[Callable[..., Page]]:
+    """Like `open_page`, and at the end nothing was written to the console as an error."""
+    errors: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        known = STREAMLIT_ASKS_IN_VAIN.search(message.location["url"]) and "404" in message.text
+        if message.type == "error" and not known:
+            errors.append(f"{message.text} ({message.location['url']})")
+
+    yield partial(open_page, hear=hear)
+    assert errors == []
+
+
 @contextmanager
 def visit(chromium: Browser, server: Server, path: str) -> Iterator[tuple[Page, list[str]]]:
     """A visitor's page for all tests that leave it as they found it, and what it sends.
@@ -229,7 +251,7 @@ def watch(page: Page, sent: list[str]) -> None:
 def assert_fits(page: Page, *, every_tab: bool = True) -> None:
     """The page does not scroll sideways at any of the sizes; nor does any of its tabs."""
     for size in SIZES.values():
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         page.wait_for_timeout(500)  # charts take the width they are given
         for tab in (page.get_by_role("tab").all() if every_tab else []) or [None]:
             if tab is not None:
@@ -241,7 +263,7 @@ def assert_fits(page: Page, *, every_tab: bool = True) -> None:
                 ".map(each => each.scrollWidth - each.clientWidth)"
             )
             assert max(wide) <= 0
-    page.set_viewport_size(SIZES["projector"])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES["projector"])
 
 
 def finish(study: Study, request: Request) -> str:

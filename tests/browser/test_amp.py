@@ -363,6 +363,7 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
 def test_markup_from_a_study_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/amp?run={runs['hostile']}")
     assert_fits(page)
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     assert page.locator("a[href*=evil]").count() == 0
     assert page.title() != "owned"
@@ -390,6 +391,7 @@ def test_the_slider_answers_at_once_and_without_the_server_and_all_fits(
         expect(title).to_contain_text(re.findall(r"<b>([^<]*)</b> overflow", expected)[0])
         expect(title).not_to_contain_text("no scaling")
         assert sent == []
+        assert page.locator(".js-plotly-plot .main-svg").count() > 0
         assert_fits(page, every_tab=False)  # pressed where names are long, above
 
 

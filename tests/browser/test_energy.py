@@ -1,8 +1,4 @@
-"""The Energy page in a browser: controls that answer at once, and a run from the click to the sums.
-
-Whatever the pages write to the console is an error here, but for two files that Streamlit itself
-asks for in vain on every page below the first.
-"""
+"""The Energy page in a browser: controls that answer at once, a run from the click to the sums."""
 
 import json
 import os
@@ -10,10 +6,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 from efficiency import jobs
 from efficiency.core.requests import parse
@@ -29,7 +24,6 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 RUN_MILLISECONDS = 120_000
-STREAMLIT_ASKS_IN_VAIN = re.compile(r"/energy/_stcore/(health|host-config)$")
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +42,6 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
             name: finish(study, parse(study.request | {"seed": seed}))
             for seed, (name, study) in enumerate(studies.items(), 3000)
         }
-
-
-@pytest.fixture
-def open_listening(open_page: Open) -> Iterator[Open]:
-    """Like `open_page`, and at the end nothing was written to the console as an error."""
-    errors: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        known = STREAMLIT_ASKS_IN_VAIN.search(message.location["url"]) and "404" in message.text
-        if message.type == "error" and not known:
-            errors.append(f"{message.text} ({message.location['url']})")
-
-    yield partial(open_page, hear=hear)
-    assert errors == []
 
 
 def large(page: Page) -> list[str]:
@@ -127,6 +107,7 @@ def test_a_teacher_s_link_opens_with_its_settings_in_large_type(
 def test_hostile_layers_are_text_and_fit(open_listening: Open, runs: dict[str, str]) -> None:
     page = open_listening(f"/energy?run={runs['hostile']}")
     assert_fits(page)
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     page.get_by_text("Every layer (4)").click()
     cell = page.locator("table.lab-table th", has_text=samples.HOSTILE)
     expect(cell.first).to_be_visible()

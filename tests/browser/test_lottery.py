@@ -1,15 +1,10 @@
-"""The Lottery ticket page in a browser: a real run grows, is cancelled, and another ends.
-
-Whatever the page writes to the console is an error here, but for two files that Streamlit itself
-asks for in vain on every page below the first.
-"""
+"""The Lottery ticket page in a browser: a real run grows, is cancelled, and another ends."""
 
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 from efficiency import jobs
 from efficiency.core.requests import LotteryRequest
@@ -23,7 +18,6 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 RUN_MILLISECONDS = 240_000
-STREAMLIT_ASKS_IN_VAIN = re.compile(r"/lottery/_stcore/(health|host-config)$")
 # Of the traces of the first chart on the page the one called so: how many points it has.
 POINTS = """name => {
     const chart = document.querySelector('.js-plotly-plot');
@@ -42,20 +36,6 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
             name: finish(study, LotteryRequest(workload="lenet300", seed=seed))
             for seed, (name, study) in enumerate(studies.items(), 6000)
         }
-
-
-@pytest.fixture
-def open_listening(open_page: Open) -> Iterator[Open]:
-    """Like `open_page`, and at the end nothing was written to the console as an error."""
-    errors: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        known = STREAMLIT_ASKS_IN_VAIN.search(message.location["url"]) and "404" in message.text
-        if message.type == "error" and not known:
-            errors.append(f"{message.text} ({message.location['url']})")
-
-    yield partial(open_page, hear=hear)
-    assert errors == []
 
 
 def start(page: Page, sizes: dict[str, float]) -> str:
@@ -137,6 +117,7 @@ def test_the_sliders_over_levels_and_masks_and_all_fits(
 ) -> None:
     page = open_listening(f"/lottery?run={runs['won']}")
     assert_fits(page, every_tab=False)  # pressed where names are long, below
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     chart = page.locator(".js-plotly-plot", has=page.locator(".slider-group")).first
     chart.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
@@ -175,7 +156,7 @@ def test_markup_in_names_of_layers_is_text_and_fits(
 ) -> None:
     page = open_listening(f"/lottery?run={runs['hostile']}", color_scheme="dark")
     assert_fits(page)
-    page.set_viewport_size(SIZES["phone"])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES["phone"])
     assert page.locator(".js-plotly-plot .main-svg").count() > 0
     assert page.title() != "owned"
     assert page.locator("a[href*=evil]").count() == 0

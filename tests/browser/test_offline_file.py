@@ -1,10 +1,12 @@
 """The exported HTML in a browser that has no network, opened from the disk."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from efficiency.core.values import Study
 from efficiency.exports.html import html_text
@@ -27,14 +29,12 @@ STUDIES = {
 @pytest.fixture
 def open_file(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
     """Opens a study's file; gives the page and whatever was written to its console."""
-    contexts: list[BrowserContext] = []
+    opened = ExitStack()
 
-    def open_it(study: Study, **options: object) -> tuple[Page, list[str]]:
+    def open_it(study: Study, **options: Any) -> tuple[Page, list[str]]:
         path = tmp_path / "report.html"
         path.write_text(html_text(study))
-        context = chromium.new_context(offline=True, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
+        page = opened.enter_context(chromium.new_context(offline=True, **options)).new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
@@ -43,9 +43,8 @@ def open_file(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., tuple
         page.locator(".js-plotly-plot .main-svg").first.wait_for()
         return page, said
 
-    yield open_it
-    for context in contexts:
-        context.close()
+    with opened:
+        yield open_it
 
 
 TOUCHING = """

@@ -261,8 +261,8 @@ def test_the_module_is_taken_apart_step_by_step(mask: Mask) -> None:
     expect(anatomy).to_contain_text("L1Unstructured, then L1Unstructured")
 
 
-def test_markup_in_names_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
-    page = open_page(f"/pruning?run={runs['hostile']}")
+def test_markup_in_names_is_text_and_fits(open_listening: Open, runs: dict[str, str]) -> None:
+    page = open_listening(f"/pruning?run={runs['hostile']}", color_scheme="light")
     assert_fits(page)
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     expect(page.locator(".mask-picture figcaption")).to_contain_text(samples.HOSTILE)
@@ -286,17 +286,12 @@ def test_it_is_light_and_fits(mask: Mask) -> None:
     assert_fits(mask.page, every_tab=False)  # pressed where names are long, above
 
 
-def test_large_layers_in_the_dark_and_the_console_is_clean(
-    open_page: Open, runs: dict[str, str]
-) -> None:
-    complaints: list[str] = []
-    page = open_page(f"/pruning?run={runs['untrained']}", color_scheme="dark")
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+def test_large_layers_are_dark_and_fit(open_listening: Open, runs: dict[str, str]) -> None:
+    page = open_listening(f"/pruning?run={runs['untrained']}", color_scheme="dark")
     mask = Mask(page)
     expect(mask.root.locator("figcaption")).to_contain_text("One cell stands for 2 × 2 weights")
     assert background(mask) < 180
     assert_fits(page)
-    assert complaints == []
 
 
 def grown(page: Page, points: int) -> None:

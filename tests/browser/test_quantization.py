@@ -343,6 +343,7 @@ def test_it_fits(grid: Grid) -> None:
 def test_markup_in_a_layer_s_name_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/quantization?run={runs['hostile']}")
     assert_fits(page)
+    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     page.get_by_text("What integers keep of a layer").click()
     grid = Grid(page)
