@@ -21,6 +21,7 @@ from efficiency.exports.programs import amp as program
 from tests import samples, samples_amp
 from tests.browser.conftest import (
     ROOT,
+    RUN_MILLISECONDS,
     SETTLED,
     SIZES,
     Server,
@@ -32,7 +33,6 @@ from tests.browser.conftest import (
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-RUN_MILLISECONDS = 180_000
 
 DTYPES = {
     "fp16": (torch.float16, torch.int16),

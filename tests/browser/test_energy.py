@@ -18,12 +18,11 @@ from efficiency.exports.columns import THIN
 from efficiency.exports.energy import account
 from efficiency.jobs import launch
 from tests import samples
-from tests.browser.conftest import ROOT, Server, assert_fits, finish
+from tests.browser.conftest import ROOT, RUN_MILLISECONDS, Server, assert_fits, finish
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-RUN_MILLISECONDS = 120_000
 
 
 @pytest.fixture(scope="module")

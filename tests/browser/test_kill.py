@@ -11,11 +11,10 @@ from playwright.sync_api import Page, expect
 from efficiency import jobs
 from efficiency.core.requests import ReportRequest
 from efficiency.jobs import Run, State, launch, processes
-from tests.browser.conftest import Server
+from tests.browser.conftest import RUN_MILLISECONDS, Server
+from tests.jobs.watch import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-PATIENCE = 240
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def running(server: Server, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A LeNet report of the server's home that has come as far as its first rows."""
     monkeypatch.setenv("EFFICIENCY_HOME", str(server.home))
     run = jobs.submit(ReportRequest(workload="lenet", budget_seconds=1))
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + RUN_MILLISECONDS / 1000
     while run.active and (run.study is None or not run.study.rows):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -45,9 +44,9 @@ def test_a_killed_run_says_lost_and_can_be_repeated(
     target = processes.marked(running.id)[0] if victim == "runner" else holder()
     target.kill()
     again = page.get_by_role("button", name="Run it again")
-    again.wait_for(timeout=PATIENCE * 1000)
+    again.wait_for(timeout=RUN_MILLISECONDS)
     assert jobs.get(running.id).state is State.LOST
-    assert processes.marked(running.id) == []
+    until(lambda: not processes.marked(running.id))  # the sentence comes before their end
 
     again.click()
     page.wait_for_url(lambda url: running.id not in url)
@@ -64,7 +63,6 @@ def test_a_run_survives_the_web_server(running: Run, server: Server) -> None:
     assert finished.state is State.DONE
     assert finished.study is not None
     assert finished.study.complete
-    psutil.wait_procs(processes.marked(running.id), timeout=10)  # the result comes before the end
-    assert processes.marked(running.id) == []
+    until(lambda: not processes.marked(running.id))  # the result comes before their end
     with suppress(psutil.NoSuchProcess):
         assert holder().is_running(), "the supervisor waits for more, or has left"

@@ -12,12 +12,11 @@ from efficiency.exports.lottery import sentences
 from efficiency.exports.programs.lottery import lottery_program
 from efficiency.jobs import State
 from tests import samples, samples_lottery
-from tests.browser.conftest import SETTLED, SIZES, Server, assert_fits, finish
+from tests.browser.conftest import RUN_MILLISECONDS, SETTLED, SIZES, Server, assert_fits, finish
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-RUN_MILLISECONDS = 240_000
 # Of the traces of the first chart on the page the one called so: how many points it has.
 POINTS = """name => {
     const chart = document.querySelector('.js-plotly-plot');

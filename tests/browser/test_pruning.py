@@ -11,7 +11,15 @@ from efficiency.core.requests import PruneRequest
 from efficiency.jobs import State
 from tests import samples
 from tests import samples_pruning as pruning
-from tests.browser.conftest import SETTLED, SIZES, Server, assert_fits, finish, visit
+from tests.browser.conftest import (
+    RUN_MILLISECONDS,
+    SETTLED,
+    SIZES,
+    Server,
+    assert_fits,
+    finish,
+    visit,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +34,6 @@ LIGHTNESS = """canvas => {
     }
     return seen;
 }"""
-RUN_MILLISECONDS = 240_000
 # Of the traces of the first chart on the page the one called so: how many points it has.
 POINTS = """name => {
     const chart = document.querySelector('.js-plotly-plot');

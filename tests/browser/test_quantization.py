@@ -20,12 +20,20 @@ from efficiency.exports.programs.quantization import programs
 from efficiency.exports.quantization import chosen
 from tests import samples
 from tests import samples_quantization as quantized
-from tests.browser.conftest import ROOT, SETTLED, SIZES, Server, assert_fits, finish, visit
+from tests.browser.conftest import (
+    ROOT,
+    RUN_MILLISECONDS,
+    SETTLED,
+    SIZES,
+    Server,
+    assert_fits,
+    finish,
+    visit,
+)
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-RUN_MILLISECONDS = 240_000
 BITS = range(2, 9)
 SCHEMES = {
     "symmetric": (torch.per_tensor_symmetric, torch.per_channel_symmetric),

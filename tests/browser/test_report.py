@@ -9,12 +9,11 @@ from zipfile import ZipFile
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import SETTLED, Server
+from tests.browser.conftest import RUN_MILLISECONDS, SETTLED, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Open = Callable[..., Page]
-RUN_MILLISECONDS = 240_000
 
 
 @pytest.fixture(scope="module")
