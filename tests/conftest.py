@@ -30,7 +30,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def share(home: Path, together: Path) -> None:
     """Have a home take what takes long to make, and is the same for all, from all other homes."""
-    for name in ("trained", "compiled"):
+    for name in ("trained", "compiled", "data"):
         (together / name).mkdir(exist_ok=True)
         (home / name).symlink_to(together / name)
 

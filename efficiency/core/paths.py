@@ -44,6 +44,11 @@ def trained_folder() -> Path:
     return _inside("trained")
 
 
+def data_folder() -> Path:
+    """Data sets that take long to make; made again where they are missing."""
+    return _inside("data")
+
+
 def checkpoint_folder() -> Path:
     """What long runs keep on their way, to go on from if they are stopped."""
     return _inside("checkpoints")

@@ -3,22 +3,19 @@
 The recipe (Adam, its rate, batch and epochs) is fixed so that everybody compares the same network.
 """
 
-import hashlib
 import inspect
-import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import islice
 from math import ceil
-from tempfile import NamedTemporaryFile
 
 import torch
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LinearLR
 
 from efficiency.core import paths
+from efficiency.workloads import kept
 from efficiency.workloads.catalogue import Recipe, Workload
 from efficiency.workloads.inputs import in_chunks, random_inputs
 from efficiency.workloads.split import Split, fingerprint, score
@@ -87,13 +84,13 @@ def trained(
     if split is None or recipe is None:
         settle_batch_norm(model, workload)
         return model.state_dict()
-    file = paths.trained_folder() / f"{workload.name}-{_key(workload, split, seed)}.safetensors"
-    if not file.exists():
+
+    def weights() -> dict[str, Tensor]:
         fit(model, split, recipe, seed=seed, on_percent=on_percent)
-        with NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
-            temporary.write(save(model.state_dict()))
-        os.replace(temporary.name, file)
-    return load_file(file)
+        return model.state_dict()
+
+    file = paths.trained_folder() / f"{workload.name}-{_key(workload, split, seed)}.safetensors"
+    return kept.tensors(file, weights)
 
 
 @torch.no_grad()
@@ -115,8 +112,7 @@ def settle_batch_norm(model: nn.Module, workload: Workload) -> None:
 
 
 def _key(workload: Workload, split: Split, seed: int) -> str:
-    """Short hash of everything that decides the weights."""
-    decisive = (
+    return kept.key(
         seed,
         workload.recipe,
         fingerprint(split.train_inputs, split.train_labels),
@@ -124,4 +120,3 @@ def _key(workload: Workload, split: Split, seed: int) -> str:
         inspect.getsource(import_module(workload.architecture)),
         inspect.getsource(fit),
     )
-    return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

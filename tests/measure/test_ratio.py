@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 
 from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Timing, Verdict
 from efficiency.measure.ratio import compare_paired, glance_paired, judge
@@ -46,6 +47,21 @@ def test_intervals_cover_the_truth_as_often_as_they_say(pair, rounds: int) -> No
         0.03 if rounds < 30 else 0
     )
     assert hits / trials >= INTERVAL_LEVEL - slack
+
+
+def test_the_interval_is_the_bootstrap_of_scipy() -> None:
+    baseline, candidate = noisy_pairs(1.1, 40, seed=2)
+    found = compare_paired(baseline, candidate, seed=7)
+    expected = bootstrap(
+        (np.array(baseline.samples) / np.array(candidate.samples),),
+        np.median,
+        n_resamples=2000,
+        batch=500,
+        confidence_level=INTERVAL_LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(7),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-12)
 
 
 def test_a_glance_at_too_few_rounds_says_nothing() -> None:

@@ -9,7 +9,7 @@ from itertools import product
 from math import sqrt
 from statistics import fmean, stdev
 
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from efficiency.core.lottery import (
     CONTROLS,
@@ -107,7 +107,7 @@ def interval(
     if len(values) < 2:
         return None
     spread = max(stdev(values), step / sqrt(6))
-    half = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * spread / sqrt(len(values))
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * spread / sqrt(len(values))
     return fmean(values) - half, fmean(values) + half
 
 

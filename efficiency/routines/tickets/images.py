@@ -1,15 +1,15 @@
 """The images of the experiment, in three parts: to train on, to stop early by, and to score on."""
 
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from efficiency.routines.tickets.contestants import Images
-from efficiency.workloads import digits, idx
+from efficiency.workloads import catalogue, digits, idx, kept
 
 VALIDATED_DIGITS = 237  # of 1,437; a twelfth, as of MNIST, would be too few to find a minimum with
 VALIDATED_SHARE = 12  # of other data: 5,000 of 60,000, as Frankle and Carbin have it
@@ -24,23 +24,29 @@ def load(data: str, device: str = "cpu") -> Images:
 
 
 def _digits() -> Images:
+    file = kept.data_file("scikit-learn", sys.modules[__name__], digits)
+    return Images(label=catalogue.DIGITS.label, **kept.tensors(file, _digits_in_parts))
+
+
+def _digits_in_parts() -> dict[str, Tensor]:
     """The held-out digits are the test images, as everywhere in this program."""
-    split = digits.load_split()
+    from sklearn.model_selection import train_test_split  # takes longer to import than torch
+
+    split = catalogue.DIGITS.load()
     train, validation = train_test_split(
         range(len(split.train_labels)),
         test_size=VALIDATED_DIGITS,
         random_state=0,
         stratify=split.train_labels,
     )
-    return Images(
-        label="scikit-learn's digits",
-        train=split.train_inputs[train],
-        train_labels=split.train_labels[train],
-        validation=split.train_inputs[validation],
-        validation_labels=split.train_labels[validation],
-        test=split.held_out_inputs,
-        test_labels=split.held_out_labels,
-    )
+    return {
+        "train": split.train_inputs[train],
+        "train_labels": split.train_labels[train],
+        "validation": split.train_inputs[validation],
+        "validation_labels": split.train_labels[validation],
+        "test": split.held_out_inputs,
+        "test_labels": split.held_out_labels,
+    }
 
 
 def _from_files(data: str) -> Images:
