@@ -75,14 +75,26 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """One for all servers of this process, so that browsers know their scripts already.
+
+    Of those that the kernel gives to nobody, so that it is free again for the next server.
+    """
+    of_this_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # with pytest -n
+    first = 20_000 + 100 * of_this_process
+    for found in range(first, first + 100):
+        with closing(socket.socket()) as free, suppress(OSError):
+            free.bind(("127.0.0.1", found))
+            return found
+    raise AssertionError("no port is free")
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, together: Path) -> Iterator[Server]:
-    """`streamlit run app.py` on a free port; at the end nothing of it is left."""
+def server(tmp_path_factory: pytest.TempPathFactory, together: Path, port: int) -> Iterator[Server]:
+    """`streamlit run app.py`; at the end nothing of it is left."""
     home = tmp_path_factory.mktemp("browser-home")
     share(home, together)
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -122,15 +134,17 @@ def _end_all_of(home: Path) -> None:
 
 
 class Visitors:
-    """Visitors of one server. Those with the same options share a browser context, and so what it
-    has loaded: seven megabytes of scripts, which take seconds on a busy machine. Nothing that they
-    load may come from outside the machine.
+    """All visitors of the servers. Those with the same options share a browser context, and so what
+    it has loaded: seven megabytes of scripts, which take seconds on a busy machine. Nothing that
+    they load may come from outside the machine.
     """
 
     def __init__(self, chromium: Browser, url: str) -> None:
         self.chromium = chromium
+        self.url = url
         self.known = (url, url.replace("http", "ws"), "data:", "blob:", "file:")
         self.contexts: dict[str, BrowserContext] = {}
+        self.staying: list[Page] = []
         self.outside: list[str] = []
         self.failures: list[str] = []
 
@@ -142,13 +156,19 @@ class Visitors:
             context.on("request", self._asked)
             context.on("weberror", lambda error: self.failures.append(str(error.error)))
             self.contexts[repr(options)] = context
+            # As long as a page of the server is open, the process of all of them stays, with the
+            # scripts that it has compiled: half of the work of opening the next one.
+            self.staying.append(context.new_page())
+            if not options.get("offline"):
+                self.staying[-1].goto(f"{self.url}/_stcore/health")
         return self.contexts[repr(options)]
 
     def leave(self) -> None:
-        """Close all pages, and look what went wrong on them."""
+        """Close all pages but those that stay, and look what went wrong on them."""
         for context in self.contexts.values():
             for page in context.pages:
-                page.close()
+                if page not in self.staying:
+                    page.close()
         outside, failures = self.outside[:], self.failures[:]
         self.outside.clear()
         self.failures.clear()
@@ -160,10 +180,10 @@ class Visitors:
             self.outside.append(request.url)
 
 
-@pytest.fixture(scope="module")
-def visitors(chromium: Browser, server: Server) -> Iterator[Visitors]:
-    """All visitors of the server of this file."""
-    found = Visitors(chromium, server.url)
+@pytest.fixture(scope="session")
+def visitors(chromium: Browser, port: int) -> Iterator[Visitors]:
+    """All visitors of the servers of this process, one after the other."""
+    found = Visitors(chromium, f"http://127.0.0.1:{port}")
     yield found
     for context in found.contexts.values():
         context.close()
@@ -212,17 +232,11 @@ def open_listening(open_page: Callable[..., Page]) -> Iterator[Callable[..., Pag
 
 
 @contextmanager
-def visit(chromium: Browser, server: Server, path: str) -> Iterator[tuple[Page, list[str]]]:
-    """A visitor's page for all tests that leave it as they found it, and what it sends.
-
-    At the end no script has failed on it.
-    """
-    context = chromium.new_context()
-    context.set_default_timeout(30_000)
-    page = context.new_page()
+def visit(visitors: Visitors, server: Server, path: str) -> Iterator[tuple[Page, list[str]]]:
+    """A visitor's page for all tests that leave it as they found it, and what it sends."""
+    page = visitors.context().new_page()
+    visitors.staying.append(page)
     sent: list[str] = []
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
     watch(page, sent)  # before its socket is opened
     page.goto(f"{server.url}{path}")
     page.wait_for_selector(SETTLED)
@@ -230,8 +244,8 @@ def visit(chromium: Browser, server: Server, path: str) -> Iterator[tuple[Page, 
     page.wait_for_timeout(500)
     assert "a frame" in sent
     yield page, sent
-    context.close()
-    assert failures == []
+    visitors.staying.remove(page)
+    visitors.leave()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from tests.browser.conftest import (
     SETTLED,
     SIZES,
     Server,
+    Visitors,
     assert_fits,
     finish,
     visit,
@@ -225,9 +226,9 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def visited(chromium: Browser, server: Server) -> Iterator[Line]:
+def visited(visitors: Visitors, server: Server) -> Iterator[Line]:
     """One visitor's page for all tests that only try the number line."""
-    with visit(chromium, server, "/amp") as (page, sent):
+    with visit(visitors, server, "/amp") as (page, sent):
         found = Line(page, sent)
         expect(found.rows).to_have_count(6)
         yield found
@@ -370,9 +371,9 @@ def test_markup_from_a_study_is_text_and_fits(open_page: Open, runs: dict[str, s
 
 
 def test_the_slider_answers_at_once_and_without_the_server_and_all_fits(
-    chromium: Browser, server: Server, runs: dict[str, str]
+    visitors: Visitors, server: Server, runs: dict[str, str]
 ) -> None:
-    with visit(chromium, server, f"/amp?run={runs['losing']}") as (page, sent):
+    with visit(visitors, server, f"/amp?run={runs['losing']}") as (page, sent):
         chart = page.locator(".js-plotly-plot:has(.slider-container)").first
         chart.scroll_into_view_if_needed()
         title = chart.locator(".gtitle")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from efficiency import jobs
 from efficiency.core.requests import PruneRequest
@@ -16,6 +16,7 @@ from tests.browser.conftest import (
     SETTLED,
     SIZES,
     Server,
+    Visitors,
     assert_fits,
     finish,
     visit,
@@ -96,9 +97,9 @@ class Mask:
 
 
 @pytest.fixture(scope="module")
-def visited(chromium: Browser, server: Server, runs: dict[str, str]) -> Iterator[Mask]:
+def visited(visitors: Visitors, server: Server, runs: dict[str, str]) -> Iterator[Mask]:
     """One visitor's page, which is opened once for all tests that leave it as they found it."""
-    with visit(chromium, server, "/pruning") as (page, sent):
+    with visit(visitors, server, "/pruning") as (page, sent):
         found = Mask(page, sent)
         expect(found.said).to_contain_text("are left")
         yield found

@@ -26,6 +26,7 @@ from tests.browser.conftest import (
     SETTLED,
     SIZES,
     Server,
+    Visitors,
     assert_fits,
     finish,
     visit,
@@ -206,9 +207,9 @@ class Grid:
 
 
 @pytest.fixture(scope="module")
-def visited(chromium: Browser, server: Server, runs: dict[str, str]) -> Iterator[Grid]:
+def visited(visitors: Visitors, server: Server, runs: dict[str, str]) -> Iterator[Grid]:
     """One visitor's page for all tests that only try the grid."""
-    with visit(chromium, server, "/quantization") as (page, sent):
+    with visit(visitors, server, "/quantization") as (page, sent):
         found = Grid(page, sent)
         expect(found.said).to_contain_text("SQNR")
         found.first_layer = found.layer.input_value()
