@@ -35,14 +35,12 @@ def holder() -> psutil.Process:
     return psutil.Process(int(launch.lock_file().read_text()))
 
 
-# That a killed runner ends the same way is tested without a browser, in tests/jobs.
-@pytest.mark.parametrize("victim", ["supervisor"])
-def test_a_killed_run_says_lost_and_can_be_repeated(
-    running: Run, open_page: Callable[..., Page], victim: str
+# That a killed runner ends like a killed supervisor is tested without a browser, in tests/jobs.
+def test_a_killed_run_can_be_repeated_and_outlives_the_web_server(
+    running: Run, server: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(f"/report?run={running.id}")
-    target = processes.marked(running.id)[0] if victim == "runner" else holder()
-    target.kill()
+    holder().kill()
     again = page.get_by_role("button", name="Run it again")
     again.wait_for(timeout=RUN_MILLISECONDS)
     assert jobs.get(running.id).state is State.LOST
@@ -50,19 +48,14 @@ def test_a_killed_run_says_lost_and_can_be_repeated(
 
     again.click()
     page.wait_for_url(lambda url: running.id not in url)
-    repeated = jobs.wait(page.url.partition("run=")[2])
-    assert repeated.state is State.DONE
-    expect(page.get_by_role("heading", name="All candidates")).to_be_visible(timeout=30_000)
-    jobs.delete(repeated.id)
-
-
-def test_a_run_survives_the_web_server(running: Run, server: Server) -> None:
+    repeated = page.url.partition("run=")[2]
+    expect(page.get_by_text("Measured so far")).to_be_visible(timeout=RUN_MILLISECONDS)
     server.process.kill()
     server.process.wait()
-    finished = jobs.wait(running.id)
+    finished = jobs.wait(repeated)
     assert finished.state is State.DONE
     assert finished.study is not None
     assert finished.study.complete
-    until(lambda: not processes.marked(running.id))  # the result comes before their end
+    until(lambda: not processes.marked(repeated))  # the result comes before their end
     with suppress(psutil.NoSuchProcess):
         assert holder().is_running(), "the supervisor waits for more, or has left"

@@ -180,7 +180,7 @@ def test_layers_of_all_kinds_are_restored(engine: str, granularity: str, fusion:
     zoo = bare(Zoo())
     small = replace(zoo, workload=replace(zoo.workload, input_shape=(1, 3, 16, 16)))
     inputs = calibration_inputs(small, 8, 0)
-    settings = Settings(engine=engine, granularity=granularity, fusion=fusion)
+    settings = Settings(engine=engine, observer="minmax", granularity=granularity, fusion=fusion)
     for make in (static_fx, static_eager):
         quantized, variant = make(small, settings)
         with using(engine), torch.no_grad():
