@@ -1,13 +1,17 @@
 """Every test of the intake has a home of its own and gives bytes instead of paths."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
+import msgspec
 import pytest
 
 from efficiency import intake
 from efficiency.core import paths
 from efficiency.core.errors import EfficiencyError
+from efficiency.intake import child, reader
 
 Give = Callable[..., intake.Accepted]
 Refused = Callable[..., str]
@@ -48,3 +52,22 @@ def refused(give: Give, home: Path) -> Refused:
         return text
 
     return sentence
+
+
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read by the code of the confined process, but in this one.
+
+    For tests that are about weights and notes: to start a process takes longer than to read a
+    hundred files. `test_confine.py` is about the process, and hostile files are given to it.
+    """
+
+    def run(
+        file: BinaryIO, folder: Path, seconds: float, arguments: Sequence[str] = ()
+    ) -> tuple[int, bytes]:
+        assert not arguments
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(child, "INPUT", Path(f"/proc/self/fd/{file.fileno()}"))
+        return 0, msgspec.json.encode(child._answer(file, os.fstat(file.fileno()).st_size))
+
+    monkeypatch.setattr(reader, "_run", run)

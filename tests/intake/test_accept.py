@@ -24,6 +24,7 @@ from tests.intake import crafted
 from tests.intake.conftest import Give
 
 ROOT = Path(intake.__file__).resolve().parents[2]
+here = pytest.mark.usefixtures("read_here")
 
 
 def stored(accepted: intake.Accepted) -> dict[str, torch.Tensor]:
@@ -64,6 +65,7 @@ def test_three_formats_of_the_same_weights_are_one_model(give: Give) -> None:
     assert intake.load(answers[0].model) == answers[0]
 
 
+@here
 def test_different_weights_are_different_models(give: Give) -> None:
     first, second = (give(crafted.zipped(crafted.weights(seed))) for seed in (0, 1))
     assert first.model != second.model
@@ -91,6 +93,7 @@ def test_the_name_of_the_file_is_never_a_path(give: Give, home: Path) -> None:
         assert [each.name for each in (home / "models").iterdir()] == [accepted.model]
 
 
+@here
 @pytest.mark.parametrize(
     "wrapper", ["state_dict", "model", "model_state", "model_state_dict", "net"]
 )
@@ -104,6 +107,7 @@ def test_wrappers_are_opened_and_named(give: Give, wrapper: str) -> None:
     )
 
 
+@here
 def test_prefixes_of_wrapping_modules_are_removed(give: Give) -> None:
     state = crafted.weights()
     wrapped = {f"_orig_mod.module.{name}": tensor for name, tensor in state.items()}
@@ -112,22 +116,26 @@ def test_prefixes_of_wrapping_modules_are_removed(give: Give) -> None:
     assert sum("Removed" in note for note in accepted.notes) == 2
 
 
+@here
 def test_a_prefix_that_only_some_names_have_stays(give: Give) -> None:
     accepted = give(crafted.zipped({"module.a": torch.ones(1), "b": torch.ones(1)}))
     assert set(stored(accepted)) == {"module.a", "b"}
 
 
+@here
 def test_entries_that_are_not_tensors_are_named(give: Give) -> None:
     accepted = give(crafted.zipped({"w": torch.ones(2), "epoch": 3, "lr": 0.5, "tags": ["a"]}))
     assert set(stored(accepted)) == {"w"}
     assert accepted.notes == ("Ignored entries that are not tensors: 'epoch', 'lr', 'tags'.",)
 
 
+@here
 def test_an_unknown_wrapper_is_left_to_the_user(give: Give) -> None:
     with pytest.raises(BadFile, match=r"some in 'ema'.*torch\.save\(checkpoint\['ema'\]"):
         give(crafted.zipped({"ema": {"w": torch.ones(2)}, "step": 1}))
 
 
+@here
 def test_parameters_and_ordered_dicts_are_plain_weights(give: Give) -> None:
     model = torch.nn.Linear(3, 2)
     direct = give(crafted.zipped(dict(model.named_parameters())))
@@ -152,6 +160,7 @@ def test_every_type_that_safetensors_knows_comes_back_bit_by_bit(give: Give) -> 
             assert torch.equal(back[name].view(torch.uint8), tensor.view(torch.uint8))
 
 
+@here
 def test_shapes_from_nothing_to_seven_dimensions(give: Give) -> None:
     state = {
         "scalar": torch.tensor(2.5),
@@ -165,6 +174,7 @@ def test_shapes_from_nothing_to_seven_dimensions(give: Give) -> None:
         assert accepted.parameters == 1 + 24
 
 
+@here
 def test_strided_views_become_contiguous(give: Give) -> None:
     base = torch.rand(6, 8)
     state = {"t": base.t(), "step": base[::2, 1::3], "conj": torch.rand(3, dtype=torch.complex64)}
@@ -173,6 +183,7 @@ def test_strided_views_become_contiguous(give: Give) -> None:
         assert same(stored(give(data)), {name: each.clone() for name, each in state.items()})
 
 
+@here
 def test_tied_weights_count_once(give: Give) -> None:
     weight = torch.rand(10, 4)
     accepted = give(crafted.zipped({"head": weight, "embedding": weight, "own": torch.ones(2)}))
@@ -184,6 +195,7 @@ def test_tied_weights_count_once(give: Give) -> None:
     )
 
 
+@here
 def test_values_that_are_not_finite_are_noted(give: Give) -> None:
     state = {"a": torch.ones(2), "b": torch.tensor([1.0, float("nan")]), "c": -torch.ones(1) / 0}
     assert give(crafted.zipped(state)).notes == (
@@ -192,6 +204,7 @@ def test_values_that_are_not_finite_are_noted(give: Give) -> None:
     assert give(crafted.zipped({"a": torch.zeros(9)})).notes == ("All weights are zero.",)
 
 
+@here
 def test_no_weights_at_all(give: Give) -> None:
     accepted = give(crafted.zipped(torch.nn.ReLU().state_dict()))
     assert (accepted.parameters, accepted.tensors) == (0, ())
@@ -204,6 +217,7 @@ def test_no_weights_at_all(give: Give) -> None:
 NAMES = ["<b>x</b>", "a\nb", "=SUM(1)", "**bold**", "nul\0", "\u202eabc", "é" * 300, "", " "]
 
 
+@here
 def test_strange_names_are_kept_as_they_are(give: Give) -> None:
     state = {name: torch.full((2,), float(at)) for at, name in enumerate(NAMES)}
     for data in (crafted.zipped(state), crafted.legacy(state), crafted.safetensors(state)):
@@ -216,6 +230,7 @@ def test_five_megabytes_of_metadata_are_dropped(give: Give) -> None:
     assert accepted.model == give(crafted.safetensors(state)).model
 
 
+@here
 def test_numbers_as_names_become_text(give: Give) -> None:
     accepted = give(crafted.zipped({0: torch.ones(1), 1: torch.ones(2)}))
     assert set(stored(accepted)) == {"0", "1"}

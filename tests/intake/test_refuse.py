@@ -292,6 +292,7 @@ def test_shared_memory_that_would_fill_the_disk(refused: Refused) -> None:
     )
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize(
     ("value", "why"),
     [
