@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
@@ -47,16 +48,22 @@ def home(tmp_path_factory: pytest.TempPathFactory, together: Path) -> Iterator[P
 
 # Where tests start browsers, servers, runs and other processes, the longest first.
 LONG = ("browser", "test_cli", "routines", "exports", "workloads", "intake", "jobs", "measure")
+IN_TURN = LONG[:2]  # their runs measure one at a time, as all runs of a machine do
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that none of them is left over at the end.
+    """Long files first, so that none of them is left over at the end; but of those that wait for
+    each other only every second one, so that there is something else to do meanwhile.
 
     Processes take whole files (`--dist=loadfile`), in this order.
     """
 
-    def place(item: pytest.Item) -> int:
-        first = item.path.relative_to(TESTS).parts[0]
+    def place(file: Path) -> int:
+        first = file.relative_to(TESTS).parts[0]
         return next((at for at, name in enumerate(LONG) if first.startswith(name)), len(LONG))
 
-    items.sort(key=place)
+    files = sorted(dict.fromkeys(item.path for item in items), key=place)
+    in_turn = [file for file in files if place(file) < len(IN_TURN)]
+    pairs = zip_longest(in_turn, files[len(in_turn) :])
+    order = {file: at for at, file in enumerate(chain.from_iterable(pairs))}
+    items.sort(key=lambda item: order[item.path])

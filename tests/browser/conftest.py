@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 from urllib.request import urlopen
 
 import psutil
@@ -204,9 +205,14 @@ def open_page(visitor: Callable[..., BrowserContext], server: Server) -> Callabl
     """
 
     def open_it(
-        path: str = "/", *, hear: Callable[[ConsoleMessage], None] | None = None, **options: object
+        path: str = "/",
+        *,
+        hear: Callable[[ConsoleMessage], None] | None = None,
+        color_scheme: Literal["light", "dark"] = "light",
+        **options: object,
     ) -> Page:
         page = visitor(**options).new_page()
+        page.emulate_media(color_scheme=color_scheme)
         if hear is not None:
             page.on("console", hear)
         page.goto(server.url + path)

