@@ -9,14 +9,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from efficiency.core.anatomy import Spread
 from efficiency.core.values import Timing
+from efficiency.measure.blocks import interruptions
 from efficiency.measure.layers import Watch, evaluating, refused, separate_operators, watched
-from efficiency.measure.timing import compare, waiter
+from efficiency.measure.timing import MINIMUM_ROUNDS, compare, waiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ def layer_times(
     clock = _LayerClock(waiter(device))
 
     def whole() -> None:
+        clock.between()
         model(*inputs)
 
     def by_layer() -> None:
@@ -61,8 +64,7 @@ def layer_times(
             seed=seed,
             threads=torch.get_num_threads(),
         )
-    # The first passes were there to warm up.
-    passes = clock.passes[-comparison.rounds * comparison.calls_per_block :]
+    passes = clock.counted()
     return LayerTimes(
         layers={
             layer: _spread(Timing(samples=tuple(each.get(layer, 0) / 1e9 for each in passes)))
@@ -72,26 +74,50 @@ def layer_times(
     )
 
 
+class _Pass(NamedTuple):
+    own: dict[str, int]
+    interruptions: int
+
+
 class _LayerClock:
-    """Splits the time of passes among layers; `passes` has nanoseconds by path, one dict a pass."""
+    """Splits the time of passes among layers.
+
+    Of the passes those count that `compare` would count: not those of the warm-up, nor the first
+    after something else filled the caches, nor those that the scheduler interrupted.
+    """
 
     def __init__(self, wait: Callable[[], None]) -> None:
         self.watch = Watch()
-        self.passes: list[dict[str, int]] = []
+        self._rows: list[list[_Pass]] = [[]]  # passes with nothing else between them
         self._wait = wait
         self._own: dict[str, int] = defaultdict(int)
         self._running: str | None = None
         self._since = 0
+        self._interruptions = 0
+
+    def between(self) -> None:
+        """Something else runs now."""
+        if self._rows[-1]:
+            self._rows.append([])
+
+    def counted(self) -> list[dict[str, int]]:
+        """Nanoseconds by path, a dict for each pass that counts."""
+        warm = [each for row in self._rows[1:] for each in (row[1:] or row)]
+        alone = [each for each in warm if each.interruptions == 0]
+        return [each.own for each in (alone if len(alone) >= MINIMUM_ROUNDS else warm)]
 
     def turn(self) -> None:
         """The innermost running module has changed: the time until now was the former one's."""
         self._wait()
         now = time.perf_counter_ns()
-        if self._running is not None:
+        if self._running is None:
+            self._interruptions = interruptions()
+        else:
             self._own[self._running] += now - self._since
         self._running = self.watch.innermost
         if self._running is None:
-            self.passes.append(self._own)
+            again = interruptions() - self._interruptions
+            self._rows[-1].append(_Pass(self._own, again))
             self._own = defaultdict(int)
         self._since = time.perf_counter_ns()
 

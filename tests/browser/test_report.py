@@ -60,7 +60,7 @@ def test_from_the_upload_to_the_files(
     page = open_page("/report")
     upload(page, lenet)
     expect(page.get_by_text("Recognised as LeNet")).to_be_visible()
-    expect(page.get_by_text("my **lenet** <b>.pt")).to_be_visible()
+    expect(page.get_by_role("heading").filter(has_text="my **lenet** <b>.pt")).to_be_visible()
     shorten(page)
     page.get_by_role("button", name="Run the report").click()
 

@@ -1,10 +1,13 @@
 """Times of layers: ratios only, with wide margins."""
 
+import time
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from efficiency.core.errors import BadInput
+from efficiency.measure import layer_times as measured
 from efficiency.measure.layer_times import layer_times
 from efficiency.measure.threads import fixed_threads
 
@@ -26,6 +29,26 @@ def test_large_layers_add_up_to_the_whole() -> None:
     equal = [found.layers[each].median for each in "0123"]
     assert max(equal) < 2 * min(equal)
     assert found.layers[""].median < 0.1 * found.whole.median
+
+
+def test_passes_that_were_interrupted_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(nn.Module):
+        """Every second call takes long, and not for anything of its own."""
+
+        calls = 0
+        interruptions = 0
+
+        def forward(self, data: Tensor) -> Tensor:
+            self.calls += 1
+            if self.calls % 2:
+                time.sleep(0.01)
+                self.interruptions += 1
+            return data
+
+    model = nn.Sequential(Interrupted())
+    monkeypatch.setattr(measured, "interruptions", lambda: model[0].interruptions)
+    found = layer_times(model, (torch.ones(1),), budget_seconds=0.5).layers["0"]
+    assert found.high < 0.01
 
 
 def test_twenty_times_the_work_takes_several_times_as_long() -> None:
