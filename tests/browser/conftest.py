@@ -242,15 +242,17 @@ def visit(visitors: Visitors, server: Server, path: str) -> Iterator[tuple[Page,
     """A visitor's page for all tests that leave it as they found it, and what it sends."""
     page = visitors.context().new_page()
     visitors.staying.append(page)
-    sent: list[str] = []
-    watch(page, sent)  # before its socket is opened
-    page.goto(f"{server.url}{path}")
-    page.wait_for_selector(SETTLED)
-    page.get_by_text("Presenter mode").wait_for()
-    page.wait_for_timeout(500)
-    assert "a frame" in sent
-    yield page, sent
-    visitors.staying.remove(page)
+    try:
+        sent: list[str] = []
+        watch(page, sent)  # before its socket is opened
+        page.goto(f"{server.url}{path}")
+        page.wait_for_selector(SETTLED)
+        page.get_by_text("Presenter mode").wait_for()
+        page.wait_for_timeout(500)
+        assert "a frame" in sent
+        yield page, sent
+    finally:
+        visitors.staying.remove(page)
     visitors.leave()
 
 
