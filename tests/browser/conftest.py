@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.request import urlopen
 
 import psutil
@@ -52,7 +52,25 @@ SIZES: dict[str, ViewportSize] = {
 # Two files that Streamlit itself asks for in vain on every page below the first.
 STREAMLIT_ASKS_IN_VAIN = re.compile(r"/\w+/_stcore/(health|host-config)$")
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-expect.set_options(timeout=30_000)  # a machine that measures beside the tests draws late
+# A machine that measures beside the tests draws late: no test counts on having waited long enough,
+# but waits for what it wants to see, so long at most.
+SOON_SECONDS = 60
+expect.set_options(timeout=1000 * SOON_SECONDS)
+# Charts are drawn some time after the page around them, and again when it gets another width.
+CHARTS_DRAWN = """() => [...document.querySelectorAll(".js-plotly-plot")]
+    .filter((plot) => plot.checkVisibility())
+    .every((plot) => plot.querySelector(".main-svg") !== null
+        && Math.abs(plot.clientWidth - plot._fullLayout.width) <= 1)"""
+# How light the numbers on the first chart are: the sum of red, green and blue.
+LIGHTNESS = """() => {
+    const text = document.querySelector(".js-plotly-plot .annotation-text");
+    const colors = text && getComputedStyle(text).fill.match(/[0-9]+/g);
+    return colors ? colors.slice(0, 3).reduce((sum, each) => sum + Number(each), 0) : NaN;
+}"""
+# By how many pixels the page scrolls sideways.
+TOO_WIDE = """Math.max(...[...document.querySelectorAll("[data-testid=stMain], html")]
+    .map((each) => each.scrollWidth - each.clientWidth))"""
+Seen = TypeVar("Seen")
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +171,7 @@ class Visitors:
         """The context with these options."""
         if repr(options) not in self.contexts:
             context = self.chromium.new_context(**options)  # type: ignore[arg-type]
-            context.set_default_timeout(30_000)
+            context.set_default_timeout(1000 * SOON_SECONDS)
             context.on("request", self._asked)
             context.on("weberror", lambda error: self.failures.append(str(error.error)))
             self.contexts[repr(options)] = context
@@ -248,7 +266,6 @@ def visit(visitors: Visitors, server: Server, path: str) -> Iterator[tuple[Page,
         page.goto(f"{server.url}{path}")
         page.wait_for_selector(SETTLED)
         page.get_by_text("Presenter mode").wait_for()
-        page.wait_for_timeout(500)
         assert "a frame" in sent
         yield page, sent
     finally:
@@ -273,21 +290,37 @@ def watch(page: Page, sent: list[str]) -> None:
     )
 
 
+def soon(look: Callable[[], Seen], right: Callable[[Seen], bool]) -> Seen:
+    """Look until what is seen is right, and give it; what `expect` is for the rest."""
+    deadline = time.monotonic() + SOON_SECONDS
+    while not right(seen := look()):
+        assert time.monotonic() < deadline, f"it is still {seen!r}"
+        time.sleep(0.05)
+    return seen
+
+
+def settle(page: Page) -> None:
+    """Until what was just clicked or typed is on its way, and its answer is drawn."""
+    page.wait_for_timeout(200)
+    page.wait_for_selector(SETTLED)
+
+
+def wait_for_charts(page: Page) -> None:
+    """Until there is a chart, and all that can be seen are drawn at the width they have now."""
+    expect(page.locator(".js-plotly-plot .main-svg")).not_to_have_count(0)
+    page.wait_for_function(CHARTS_DRAWN)
+
+
 def assert_fits(page: Page, *, every_tab: bool = True) -> None:
     """The page does not scroll sideways at any of the sizes; nor does any of its tabs."""
     for size in SIZES.values():
         page.set_viewport_size(size)
-        page.wait_for_timeout(500)  # charts take the width they are given
         for tab in (page.get_by_role("tab").all() if every_tab else []) or [None]:
             if tab is not None:
                 tab.click()
-                page.wait_for_timeout(200)  # until the click is on its way
-                page.wait_for_selector(SETTLED)
-            wide = page.evaluate(
-                "[...document.querySelectorAll('[data-testid=stMain], html')]"
-                ".map(each => each.scrollWidth - each.clientWidth)"
-            )
-            assert max(wide) <= 0
+                settle(page)
+            page.wait_for_function(CHARTS_DRAWN)
+            soon(lambda: page.evaluate(TOO_WIDE), lambda pixels: pixels <= 0)
     page.set_viewport_size(SIZES["projector"])
 
 

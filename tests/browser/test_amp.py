@@ -28,7 +28,10 @@ from tests.browser.conftest import (
     Visitors,
     assert_fits,
     finish,
+    settle,
+    soon,
     visit,
+    wait_for_charts,
 )
 
 pytestmark = pytest.mark.browser
@@ -273,8 +276,8 @@ def test_bits_and_step_are_drawn_for_every_format(line: Line) -> None:
         expect(bits.locator(".exponent")).to_have_count(exponent)
         expect(bits.locator(".mantissa")).to_have_count(mantissa)
         expect(bits.locator(".sign.one")).to_have_count(1)
-    label = line.row("fp16").locator(".bits").get_attribute("aria-label")
-    assert label == "bits 1 01011 1001100110"
+    bits = line.row("fp16").locator(".bits")
+    expect(bits).to_have_attribute("aria-label", "bits 1 01011 1001100110")
     expect(line.row("fp16").locator(".step")).to_have_text("6.104×10⁻⁵")
 
 
@@ -285,7 +288,7 @@ def test_the_value_can_be_dragged(line: Line) -> None:
     line.page.mouse.move(box["x"] + 0.5 * box["width"], middle)
     line.page.mouse.down()
     line.page.mouse.move(box["x"] + 0.25 * box["width"], middle, steps=5)
-    assert 2.0**-90 < line.value() < 2.0**-70
+    soon(line.value, lambda value: 2.0**-90 < value < 2.0**-70)
     line.page.mouse.move(box["x"] + 1.5 * box["width"], middle, steps=5)
     line.page.mouse.up()
     expect(line.row("fp32")).to_contain_text("overflow")
@@ -298,11 +301,11 @@ def test_the_keyboard_moves_the_value_in_small_and_large_steps(line: Line) -> No
     line.input.fill("1")
     line.handle.focus()
     line.page.keyboard.press("ArrowRight")
-    assert 1 < line.value() < 1.3
+    soon(line.value, lambda value: 1 < value < 1.3)
     line.page.keyboard.press("ArrowLeft")
-    assert line.value() == pytest.approx(1, abs=0.01)
+    soon(line.value, lambda value: value == pytest.approx(1, abs=0.01))
     line.page.keyboard.press("PageDown")
-    assert line.value() == pytest.approx(0.1, abs=0.01)
+    soon(line.value, lambda value: value == pytest.approx(0.1, abs=0.01))
     expect(line.handle).to_have_attribute("aria-valuetext", re.compile("0[.]"))
     line.page.keyboard.press("Home")
     expect(line.row("tf32")).to_contain_text("becomes 0")
@@ -313,12 +316,10 @@ def test_the_keyboard_moves_the_value_in_small_and_large_steps(line: Line) -> No
 
 def test_the_range_of_fp16_can_be_looked_at_closely(line: Line) -> None:
     line.input.fill("2^-28")
-    low = line.handle.bounding_box()
+    place = "each => each.getBoundingClientRect().x"
+    low = line.handle.evaluate(place)
     line.page.get_by_role("radio", name="fp16").click()
-    close = line.handle.bounding_box()
-    assert low is not None
-    assert close is not None
-    assert close["x"] < low["x"] - 50
+    soon(lambda: line.handle.evaluate(place), lambda close: close < low - 50)
     expect(line.page.get_by_role("radio", name="fp16")).to_have_attribute("aria-checked", "true")
 
 
@@ -337,9 +338,8 @@ def test_a_finger_moves_it_too(open_page: Open) -> None:
 def test_the_number_line_outlives_the_page_s_own_redrawing(line: Line) -> None:
     line.input.fill("65504")
     line.page.get_by_text("Just show me").click()
-    line.page.wait_for_selector(SETTLED)
-    line.page.wait_for_timeout(500)
-    assert line.input.input_value() == "65504"
+    settle(line.page)
+    expect(line.input).to_have_value("65504")
     expect(line.row("fp16")).to_contain_text("exact")
     expect(line.rows).to_have_count(6)
 
@@ -363,8 +363,8 @@ def runs(server: Server) -> Iterator[dict[str, str]]:
 
 def test_markup_from_a_study_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/amp?run={runs['hostile']}")
+    wait_for_charts(page)
     assert_fits(page)
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     assert page.locator("a[href*=evil]").count() == 0
     assert page.title() != "owned"
@@ -379,7 +379,7 @@ def test_the_slider_answers_at_once_and_without_the_server_and_all_fits(
         title = chart.locator(".gtitle")
         expect(title).to_contain_text("no scaling")
         page.wait_for_selector(SETTLED)
-        page.wait_for_timeout(500)
+        wait_for_charts(page)
         sent.clear()
         rail = chart.locator(".slider-rail-touch-rect")
         box = rail.bounding_box()
@@ -392,7 +392,6 @@ def test_the_slider_answers_at_once_and_without_the_server_and_all_fits(
         expect(title).to_contain_text(re.findall(r"<b>([^<]*)</b> overflow", expected)[0])
         expect(title).not_to_contain_text("no scaling")
         assert sent == []
-        assert page.locator(".js-plotly-plot .main-svg").count() > 0
         assert_fits(page, every_tab=False)  # pressed where names are long, above
 
 

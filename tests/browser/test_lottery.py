@@ -12,7 +12,17 @@ from efficiency.exports.lottery import sentences
 from efficiency.exports.programs.lottery import lottery_program
 from efficiency.jobs import State
 from tests import samples, samples_lottery
-from tests.browser.conftest import RUN_MILLISECONDS, SETTLED, SIZES, Server, assert_fits, finish
+from tests.browser.conftest import (
+    RUN_MILLISECONDS,
+    SETTLED,
+    SIZES,
+    Server,
+    assert_fits,
+    finish,
+    settle,
+    soon,
+    wait_for_charts,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +94,8 @@ def test_the_curve_grows_while_it_runs_and_stays_after_a_cancel(
     assert found.study is not None
     assert found.study.lottery is not None
     done = {each.level for each in found.study.lottery.outcomes} - {0}
-    assert page.evaluate(POINTS, "ticket") == len(done) > before
+    assert len(done) > before
+    soon(lambda: page.evaluate(POINTS, "ticket"), lambda points: points == len(done))
     page.reload()
     page.wait_for_selector(SETTLED)
     grown(page, len(done))
@@ -103,7 +114,7 @@ def test_a_run_from_the_click_to_the_verdict_and_a_program(
         workload="lenet300", rounds=2, seeds=2, iterations=20
     ).document()  # fmt: skip
     expect(page.get_by_text(sentences(study)[-1]).first).to_be_visible()
-    assert page.evaluate(POINTS, "ticket") == 2
+    soon(lambda: page.evaluate(POINTS, "ticket"), lambda points: points == 2)
     with page.expect_download() as download:
         page.get_by_role("button", name="PyTorch program").click()
     assert download.value.path().read_text() == lottery_program(study)
@@ -115,11 +126,11 @@ def test_the_sliders_over_levels_and_masks_and_all_fits(
     open_listening: Open, runs: dict[str, str], sent: list[str]
 ) -> None:
     page = open_listening(f"/lottery?run={runs['won']}")
+    wait_for_charts(page)
     assert_fits(page, every_tab=False)  # pressed where names are long, below
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     chart = page.locator(".js-plotly-plot", has=page.locator(".slider-group")).first
     chart.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
+    wait_for_charts(page)  # they were made narrow and wide again
     page.on("request", lambda asked: sent.append(asked.url))
     line = "each => each.data.find((trace) => trace.name === 'ticket').y.at(-1)"
     ends = [chart.evaluate(line)]
@@ -127,9 +138,7 @@ def test_the_sliders_over_levels_and_masks_and_all_fits(
     assert box is not None
     for place in (0.02, 0.98):
         page.mouse.click(box["x"] + place * box["width"], box["y"] + box["height"] / 2)
-        page.wait_for_timeout(500)
-        ends.append(chart.evaluate(line))
-    assert len(set(ends)) == 3
+        ends.append(soon(lambda: chart.evaluate(line), lambda end: end not in ends))
     assert sent == []
 
     expect(page.get_by_text("fc1.weight, 12×20: 17 of 240 weights are left")).to_be_visible()
@@ -146,7 +155,7 @@ def test_before_anything_else_it_fits_too(open_listening: Open, runs: dict[str, 
     page = open_listening("/lottery")
     page.get_by_text("Rounds, rates, seeds").click()
     page.get_by_role("button", name="Show me").click()
-    page.wait_for_selector(SETTLED)
+    settle(page)
     assert_fits(page, every_tab=False)
 
 
@@ -154,9 +163,9 @@ def test_markup_in_names_of_layers_is_text_and_fits(
     open_listening: Open, runs: dict[str, str]
 ) -> None:
     page = open_listening(f"/lottery?run={runs['hostile']}", color_scheme="dark")
+    wait_for_charts(page)
     assert_fits(page)
     page.set_viewport_size(SIZES["phone"])
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     assert page.title() != "owned"
     assert page.locator("a[href*=evil]").count() == 0
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()

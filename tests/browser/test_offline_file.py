@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from efficiency.core.values import Study
 from efficiency.exports.html import html_text
 from tests import samples
+from tests.browser.conftest import LIGHTNESS, SOON_SECONDS, TOO_WIDE, soon, wait_for_charts
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +29,7 @@ STUDIES = {
 def offline(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser without a network; pages stay open, and with them the scripts of the next one."""
     with chromium.new_context(offline=True) as context:
+        context.set_default_timeout(1000 * SOON_SECONDS)
         yield context
 
 
@@ -74,9 +76,9 @@ def test_it_opens_silently_and_fits_and_no_name_or_number_touches_a_mark(
     assert page.locator(".points path.point").count() > 0
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_timeout(500)  # charts take the width they are given
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(TOUCHING) == [], width
+        wait_for_charts(page)
+        soon(lambda: page.evaluate(TOO_WIDE), lambda pixels: pixels <= 0)
+        soon(lambda: page.evaluate(TOUCHING), lambda touching: touching == [])
     assert said == []
     if study == "hostile":
         text = page.locator("main").inner_text()
@@ -87,15 +89,10 @@ def test_it_opens_silently_and_fits_and_no_name_or_number_touches_a_mark(
 def test_it_is_light_dark_and_black_on_paper(
     open_file: Callable[..., tuple[Page, list[str]]],
 ) -> None:
-    def shade(page: Page, what: str) -> int:
-        color = page.locator(what).first.evaluate("each => getComputedStyle(each).fill")
-        return sum(map(int, color[4:-1].split(",")))
-
-    text = ".js-plotly-plot .annotation-text"
     page, _ = open_file(samples.report())
     page.emulate_media(color_scheme="light")
-    assert shade(page, text) < 200
+    page.wait_for_function(f"({LIGHTNESS})() < 200")
     page.emulate_media(color_scheme="dark")
-    assert shade(page, text) > 500
+    page.wait_for_function(f"({LIGHTNESS})() > 500")
     page.emulate_media(color_scheme="dark", media="print")
-    assert shade(page, text) == 0
+    page.wait_for_function(f"({LIGHTNESS})() === 0")

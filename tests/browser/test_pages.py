@@ -1,5 +1,6 @@
 """What every page owes every visitor: it fits, it needs no network, it shows names as they are."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,11 +11,12 @@ from efficiency import jobs
 from efficiency.core.requests import ReportRequest
 from efficiency.core.values import Study
 from tests import samples
-from tests.browser.conftest import Server, assert_fits, finish
+from tests.browser.conftest import LIGHTNESS, SETTLED, Server, assert_fits, finish, soon
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
+FONT_SIZE = "each => parseFloat(getComputedStyle(each).fontSize)"
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +55,16 @@ def test_hostile_names_are_text_and_fit(open_page: Open, runs: dict[str, str]) -
     assert_fits(page)
 
 
-def lightness(page: Page) -> int:
-    """Of the numbers on the first chart."""
-    text = page.locator(".js-plotly-plot .annotation-text").first
-    text.wait_for()
-    color = text.evaluate("each => getComputedStyle(each).fill")
-    return sum(map(int, color[4:-1].split(",")))
-
-
 def test_a_run_is_dark_where_the_system_is(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/report?run={runs['honest']}", color_scheme="dark")
-    assert lightness(page) > 500
+    page.wait_for_function(f"({LIGHTNESS})() > 500")
 
 
 def test_a_run_is_light_has_an_address_and_tabs_for_the_keyboard(
     open_page: Open, runs: dict[str, str]
 ) -> None:
     page = open_page(f"/report?run={runs['honest']}")
-    assert lightness(page) < 200
+    page.wait_for_function(f"({LIGHTNESS})() < 200")
     page.get_by_text("Share", exact=True).click()
     expect(page.locator("code").filter(has_text="?run=").first).to_have_text(page.url)
     page.keyboard.press("Escape")
@@ -85,23 +79,27 @@ def test_pages_fit_and_large_type_stays_from_one_to_the_other(
 ) -> None:
     page = open_page("/")
     assert_fits(page, every_tab=False)
-    small = page.locator("h1").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
+    small = page.locator("h1").evaluate(FONT_SIZE)
     page.get_by_text("Presenter mode").click()
     page.get_by_role("link", name="Runs").first.click()
     page.get_by_role("heading", name="Runs").wait_for()
-    page.wait_for_timeout(500)
-    large = page.locator("h1").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
-    assert large > 1.2 * small
+    soon(lambda: page.locator("h1").evaluate(FONT_SIZE), lambda large: large > 1.2 * small)
     assert_fits(page, every_tab=False)
 
 
 def tick(page: Page, row: int) -> None:
-    """Tick a row of the list, the first is 1; the boxes are drawn on a canvas, 35 pixels apart."""
+    """Tick a row of the list, or no longer; the first is 1.
+
+    The boxes are drawn on a canvas, 35 pixels apart. What screen readers get says when it is drawn
+    and which rows are ticked.
+    """
     table = page.get_by_test_id("stDataFrame")
-    table.wait_for()
-    page.wait_for_timeout(500)
+    read = table.locator(f"canvas tr[aria-rowindex='{row + 1}']")  # the first is the heads'
+    page.wait_for_selector(SETTLED)
+    read.wait_for(state="attached")
+    ticked = read.get_attribute("aria-selected") == "true"
     table.click(position={"x": 15, "y": 35 * row + 17})
-    page.wait_for_timeout(700)
+    expect(read).to_have_attribute("aria-selected", str(not ticked).lower())
 
 
 def test_ticks_go_with_their_runs_and_only_what_is_named_is_deleted(
@@ -148,6 +146,7 @@ def test_ticks_go_with_their_runs_and_only_what_is_named_is_deleted(
 def test_ticked_runs_are_compared(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page("/runs")
     tick(page, 1)
+    expect(page.get_by_text(re.compile("^Open "))).to_have_count(1)
     tick(page, 2)
     expect(page.get_by_text("Request, machine and software")).to_be_visible()
     differing = page.locator("tr.differs")

@@ -19,6 +19,7 @@ from tests.browser.conftest import (
     Visitors,
     assert_fits,
     finish,
+    soon,
     visit,
 )
 
@@ -132,7 +133,7 @@ def test_slider_and_scopes_answer_at_once_and_ask_the_server_nothing(
     mask.page.mouse.down()
     mask.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2, steps=8)
     mask.page.mouse.up()
-    assert 0.6 * pruning.WEIGHTS < mask.left() < 0.8 * pruning.WEIGHTS
+    soon(mask.left, lambda left: 0.6 * pruning.WEIGHTS < left < 0.8 * pruning.WEIGHTS)
     mask.slider.fill("90")
     mask.scope("layer")
     expect(mask.said).to_contain_text("the smallest of each layer")

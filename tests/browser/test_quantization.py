@@ -29,7 +29,9 @@ from tests.browser.conftest import (
     Visitors,
     assert_fits,
     finish,
+    soon,
     visit,
+    wait_for_charts,
 )
 
 pytestmark = pytest.mark.browser
@@ -282,7 +284,7 @@ def test_per_channel_shows_one_channel_and_the_slider_takes_another(grid: Grid) 
     grid.slide("channel", 1)
     expect(channel).to_contain_text("2 of 16")
     expect(grid.root.locator("[data-caption=histogram]")).to_contain_text("channel 2")
-    assert grid.root.locator("svg.histogram text").all_inner_texts() != first
+    soon(grid.root.locator("svg.histogram text").all_inner_texts, lambda texts: texts != first)
     expect(scale).to_be_visible()
     expect(grid.root.locator("svg.ranges .mine")).to_have_count(1)
 
@@ -338,21 +340,20 @@ def test_the_keyboard_is_enough(grid: Grid) -> None:
 def test_the_grid_outlives_the_page_s_own_redrawing(grid: Grid) -> None:
     grid.choose("bits", "3")
     grid.page.get_by_role("button", name="Show me").click()
-    grid.page.wait_for_selector(SETTLED)
-    grid.page.wait_for_timeout(500)
-    expect(grid.said).to_contain_text("in int3,")
     expect(grid.page.get_by_text("static (FX)").first).to_be_visible()
+    grid.page.wait_for_selector(SETTLED)
+    expect(grid.said).to_contain_text("in int3,")
 
 
 def test_it_fits(grid: Grid) -> None:
+    wait_for_charts(grid.page)
     assert_fits(grid.page, every_tab=False)  # pressed where names are long, below
-    assert grid.page.locator(".js-plotly-plot .main-svg").count() > 0
 
 
 def test_markup_in_a_layer_s_name_is_text_and_fits(open_page: Open, runs: dict[str, str]) -> None:
     page = open_page(f"/quantization?run={runs['hostile']}")
+    wait_for_charts(page)
     assert_fits(page)
-    assert page.locator(".js-plotly-plot .main-svg").count() > 0
     expect(page.locator("h2", has_text=samples.HOSTILE)).to_be_visible()
     page.get_by_text("What integers keep of a layer").click()
     grid = Grid(page)
@@ -367,8 +368,8 @@ def test_the_grid_fits_a_phone_and_answers_a_finger(open_page: Open, runs: dict[
     grid = Grid(page)
     grid.root.locator("label:has(input[name=bits][value='6'])").tap()
     expect(grid.said).to_contain_text("in int6,")
-    wide = grid.root.evaluate("each => each.scrollWidth - each.clientWidth")
-    assert wide <= 0
+    wide = "each => each.scrollWidth - each.clientWidth"
+    soon(lambda: grid.root.evaluate(wide), lambda pixels: pixels <= 0)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import RUN_MILLISECONDS, SETTLED, Server
+from tests.browser.conftest import RUN_MILLISECONDS, SETTLED, Server, settle, soon
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -39,7 +39,7 @@ def shorten(page: Page) -> None:
     budget = page.locator(".st-key-report_budget_seconds input")
     budget.fill("3")
     budget.press("Enter")
-    page.wait_for_timeout(1000)
+    settle(page)
 
 
 def numbers(page: Page) -> int:
@@ -83,11 +83,9 @@ def test_from_the_upload_to_the_files(
     # Somebody else, elsewhere, with nothing but the address.
     other = visitor(locale="en-GB").new_page()  # another browser
     other.goto(page.url)
-    expect(other.get_by_text("All candidates")).to_be_visible(timeout=30_000)
-    assert (
-        other.locator("table.lab-table").first.inner_text()
-        == page.locator("table.lab-table").first.inner_text()
-    )
+    expect(other.get_by_text("All candidates")).to_be_visible()
+    table = page.locator("table.lab-table").first.inner_text()
+    soon(other.locator("table.lab-table").first.inner_text, lambda text: text == table)
 
     with other.expect_download() as download:
         other.get_by_role("button", name="HTML report").click()
