@@ -11,7 +11,8 @@ from efficiency.charts.amp_sweep import reading as sweep_reading
 from efficiency.charts.amp_sweep import sweep_figure
 from efficiency.charts.chart import Chart
 from efficiency.charts.speed import speed_figure
-from efficiency.core.values import EQUIVALENCE_BAND, Study
+from efficiency.core.units import BAND_TEXT
+from efficiency.core.values import Study
 
 
 def amp_charts(study: Study) -> tuple[Chart, ...]:
@@ -28,7 +29,7 @@ def training_charts(study: Study) -> tuple[Chart, ...]:
                 name="speed",
                 title="Speed of each piece",
                 reading="One training step; a bar across the line at 1× means: no measurable "
-                f"difference. The bars allow {EQUIVALENCE_BAND - 1:.0%} for what differs in the "
+                f"difference. The bars allow {BAND_TEXT} for what differs in the "
                 "next process.",
                 figure=speed_figure(study, band=False),
             )

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from efficiency.charts import style
 from efficiency.core.mixed import SweepPoint
-from efficiency.core.values import INTERVAL_LEVEL
+from efficiency.core.units import INTERVAL_TEXT
 
 HEIGHT = 440
 MULTIPLE = 8  # of the sizes that tensor cores want
@@ -49,7 +49,7 @@ def sweep_figure(points: Sequence[SweepPoint]) -> go.Figure:
         fixedrange=True,
     )
     figure.update_yaxes(
-        title=f"times as fast as fp32 ({INTERVAL_LEVEL:.0%} interval)",
+        title=f"times as fast as fp32 ({INTERVAL_TEXT} interval)",
         type="log",
         range=[log10(low), log10(high)],
         tickvals=ticks,

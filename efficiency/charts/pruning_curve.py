@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from efficiency.charts import style
 from efficiency.core.pruning import ChannelRemoval, SparsityPoint, Stored
-from efficiency.core.units import bytes_text, share_text
-from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Row, wilson_interval
+from efficiency.core.units import INTERVAL_TEXT, bytes_text, share_text
+from efficiency.core.values import EQUIVALENCE_BAND, Row, wilson_interval
 
 HEIGHT = 420
 # Enough of them within any range that small and large speed-ups both have a scale.
@@ -156,7 +156,7 @@ def speed_figure(
         range=[log10(low), log10(high)],
         tickvals=ticks,
         ticktext=[f"{tick:g}×" for tick in ticks],
-        title=f"times as fast ({INTERVAL_LEVEL:.0%} interval)",
+        title=f"times as fast ({INTERVAL_TEXT} interval)",
         fixedrange=True,
     )
     _sparsity_axis(figure, "weights that are zero or gone")

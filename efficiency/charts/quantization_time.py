@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from efficiency.charts import style
 from efficiency.core.quantization import OperatorTime, Work
-from efficiency.core.units import seconds_text
+from efficiency.core.units import seconds_text, share_text
 from efficiency.core.values import Row
 
 LOOKS = {
@@ -81,10 +81,10 @@ def reading(operators: Sequence[OperatorTime], rows: Sequence[Row]) -> str:
     if not shares:
         return said
     share, label = max(shares)
-    return f"{said} {label} spends {share:.0%} on converting, the most of all."
+    return f"{said} {label} spends {share_text(share, 0)} on converting, the most of all."
 
 
 def _text(seconds: dict[Work, float], total: float) -> str:
     if not total or not seconds[Work.INTEGER]:
         return seconds_text(total)
-    return f"{seconds_text(total)}, {seconds[Work.INTEGER] / total:.0%} int8"
+    return f"{seconds_text(total)}, {share_text(seconds[Work.INTEGER] / total, 0)} int8"

@@ -91,7 +91,7 @@ def hover_text(point: Point) -> str:
     lines.append(f"{point.intensity:.3g} operations per byte")
     lines.append(rate_text(point.achieved, "op"))
     if point.roof is not None and point.share is not None:
-        lines.append(f"{point.share:.0%} of its roof, {style.plain(point.roof.name)}")
+        lines.append(f"{share_text(point.share, 0)} of its roof, {style.plain(point.roof.name)}")
     return "<br>".join(lines)
 
 

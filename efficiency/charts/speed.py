@@ -5,10 +5,9 @@ from math import log10
 import plotly.graph_objects as go
 
 from efficiency.charts import style
-from efficiency.core.units import seconds_text
+from efficiency.core.units import INTERVAL_TEXT, seconds_text
 from efficiency.core.values import (
     EQUIVALENCE_BAND,
-    INTERVAL_LEVEL,
     Ratio,
     Row,
     Study,
@@ -49,7 +48,7 @@ def speed_figure(study: Study, batch_size: int | None = None, *, band: bool = Tr
         range=[log10(low), log10(high)],
         tickvals=ticks,
         ticktext=[f"{tick:g}×" for tick in ticks],
-        title=f"times as fast as the baseline ({INTERVAL_LEVEL:.0%} interval)",
+        title=f"times as fast as the baseline ({INTERVAL_TEXT} interval)",
         fixedrange=True,
     )
     return figure

@@ -1,6 +1,6 @@
 """Numbers as people read them; everything inside the program is in SI units."""
 
-from efficiency.core.values import Ratio, Verdict
+from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Ratio, Verdict
 
 ALIKE = 1.05  # files that differ by a smaller factor count as equally large
 
@@ -47,9 +47,13 @@ def rate_text(per_second: float, unit: str) -> str:
     )
 
 
-def share_text(share: float | None) -> str:
-    """A share as a percentage with one decimal."""
-    return "not measured" if share is None else f"{100 * share:.1f} %"
+def share_text(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage, with one decimal or as many as that."""
+    return "not measured" if share is None else f"{100 * share:.{digits}f} %"
+
+
+INTERVAL_TEXT = share_text(INTERVAL_LEVEL, 0)
+BAND_TEXT = share_text(EQUIVALENCE_BAND - 1, 0)
 
 
 def smaller_text(times: float) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import TypeVar
 
-from efficiency.core.units import bytes_text, joules_text, seconds_text, share_text
+from efficiency.core.units import INTERVAL_TEXT, bytes_text, joules_text, seconds_text, share_text
 from efficiency.core.values import (
-    INTERVAL_LEVEL,
     BatchSpeed,
     Energy,
     PeakMemory,
@@ -110,7 +109,7 @@ def _speeds(study: Study) -> tuple[Column, ...]:
             text=lambda row: _times(row.speedup) if row.timing else "",
             small=lambda row: _interval(row.speedup),
             verdict=lambda row: _of(row.speedup, lambda it: it.verdict),
-            note=f"times as fast as the baseline, with its {INTERVAL_LEVEL:.0%} interval",
+            note=f"times as fast as the baseline, with its {INTERVAL_TEXT} interval",
             main=True,
         ),
         Column(csv="speedup_low (times)", raw=lambda row: _of(row.speedup, lambda it: it.low)),

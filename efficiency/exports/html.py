@@ -15,8 +15,8 @@ from efficiency.charts.chart import Chart
 from efficiency.charts.family import charts
 from efficiency.core import serial
 from efficiency.core.judgement import rule
-from efficiency.core.units import bytes_text, seconds_text, share_text
-from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Environment, Study
+from efficiency.core.units import BAND_TEXT, INTERVAL_TEXT, bytes_text, seconds_text, share_text
+from efficiency.core.values import Environment, Study
 from efficiency.exports import energy, energy_layers, lottery, mixed, pruning, quantization
 from efficiency.exports.columns import columns
 from efficiency.exports.headlines import accuracy_text, headlines, sources
@@ -32,9 +32,9 @@ from efficiency.exports.text import command_line
 METHOD = (
     "Every candidate is saved, loaded again in a fresh process, and called in every round, in "
     "shuffled order, so that a disturbance hits all of them alike. The speed is the median of the "
-    f"ratios within the rounds; its interval holds {INTERVAL_LEVEL:.0%} of what a bootstrap over "
+    f"ratios within the rounds; its interval holds {INTERVAL_TEXT} of what a bootstrap over "
     "the rounds gives. A candidate is called faster or slower only where the whole interval is "
-    f"more than {EQUIVALENCE_BAND - 1:.0%} away from 1: two copies of one model differ by up to "
+    f"more than {BAND_TEXT} away from 1: two copies of one model differ by up to "
     "that, since they lie elsewhere in memory. All else is no measurable difference. What is not "
     "measured is called estimated."
 )

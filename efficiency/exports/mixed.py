@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from efficiency.charts.amp_gradients import lost_text
 from efficiency.core.mixed import LossCurve, MixedPrecision
 from efficiency.core.published import MIXED_PRECISION, PublishedTraining
-from efficiency.core.units import bytes_text, seconds_text, share_text
-from efficiency.core.values import EQUIVALENCE_BAND, INTERVAL_LEVEL, Row, Study
+from efficiency.core.units import BAND_TEXT, INTERVAL_TEXT, bytes_text, seconds_text, share_text
+from efficiency.core.values import Row, Study
 from efficiency.exports.columns import grouped
 from efficiency.exports.table import card, number_table, plain_table
 
@@ -14,8 +14,8 @@ MIXED = "amp"  # the row that users come for
 METHOD = (
     "All candidates start from the same weights and train side by side: in every round each takes "
     "one step on the same batch, in shuffled order, so that a disturbance hits all of them alike. "
-    f"The speed is the median of the ratios within the rounds, with its {INTERVAL_LEVEL:.0%} "
-    f"interval, made {EQUIVALENCE_BAND - 1:.0%} wider on both sides for what differs in the next "
+    f"The speed is the median of the ratios within the rounds, with its {INTERVAL_TEXT} "
+    f"interval, made {BAND_TEXT} wider on both sides for what differs in the next "
     "process; a candidate is called faster or slower only where 1 lies outside of that. The "
     "prediction was made before: every operator of the step takes at least as long "
     "as its operations do at the speed just measured for products of its dtype, and as its bytes "

@@ -4,10 +4,16 @@ from collections.abc import Iterator, Sequence
 
 from efficiency.charts.pruning import curve
 from efficiency.core.pruning import Stored
-from efficiency.core.units import bytes_text, ratio_text, seconds_text, share_text, smaller_text
+from efficiency.core.units import (
+    BAND_TEXT,
+    INTERVAL_TEXT,
+    bytes_text,
+    ratio_text,
+    seconds_text,
+    share_text,
+    smaller_text,
+)
 from efficiency.core.values import (
-    EQUIVALENCE_BAND,
-    INTERVAL_LEVEL,
     Ratio,
     Row,
     Study,
@@ -24,8 +30,8 @@ FEW = 2  # parameters that are named
 METHOD = (
     "Every candidate is saved, loaded again in a fresh process, and called in every round, in "
     "shuffled order, so that a disturbance hits all of them alike. The speed is the median of the "
-    f"ratios within the rounds, with its {INTERVAL_LEVEL:.0%} interval; a candidate is called "
-    f"faster or slower only where all of it is more than {EQUIVALENCE_BAND - 1:.0%} away from 1. "
+    f"ratios within the rounds, with its {INTERVAL_TEXT} interval; a candidate is called "
+    f"faster or slower only where all of it is more than {BAND_TEXT} away from 1. "
     "Zeros are counted in the files. The curve sets the smallest weights of all layers together "
     "to zero; where it says fine-tuned, the network was trained on with those zeros kept, and the "
     "point at no zeros for as long. A file in CSR holds the matrices of the layers as values, "

@@ -7,10 +7,15 @@ which tells the overhead that a compiler removes from the arithmetic that int8 s
 from collections.abc import Iterator, Sequence
 
 from efficiency.core.judgement import acceptable
-from efficiency.core.units import ALIKE, bytes_text, seconds_text, share_text
+from efficiency.core.units import (
+    ALIKE,
+    BAND_TEXT,
+    INTERVAL_TEXT,
+    bytes_text,
+    seconds_text,
+    share_text,
+)
 from efficiency.core.values import (
-    EQUIVALENCE_BAND,
-    INTERVAL_LEVEL,
     BatchSpeed,
     Ratio,
     Row,
@@ -25,8 +30,8 @@ COMPILED = "compiled"
 METHOD = (
     "Every candidate is saved, loaded again in a fresh process, and called in every round, in "
     "shuffled order, so that a disturbance hits all of them alike. The speed is the median of the "
-    f"ratios within the rounds, with its {INTERVAL_LEVEL:.0%} interval; a candidate is called "
-    f"faster or slower only where all of it is more than {EQUIVALENCE_BAND - 1:.0%} away from 1. "
+    f"ratios within the rounds, with its {INTERVAL_TEXT} interval; a candidate is called "
+    f"faster or slower only where all of it is more than {BAND_TEXT} away from 1. "
     "Candidates of torchao and pt2e are compiled before the first round, and compiling is not part "
     "of the times. SQNR compares outputs, and the outputs of layers, of the int8 and the float32 "
     "model on the same held-out inputs; where there are no data, on random ones. Operators are "

@@ -55,7 +55,7 @@ def operator_table(study: Study, found: Quantization) -> str:
             each.work.value,
             each.calls,
             seconds_text(each.seconds),
-            f"{each.seconds / totals[each.row]:.0%}" if totals[each.row] else "",
+            share_text(each.seconds / totals[each.row], 0) if totals[each.row] else "",
         )
         for each in sorted(found.operators, key=lambda it: (order.index(it.row), -it.seconds))
     ]

@@ -156,7 +156,7 @@ def _time(study: Study, row: Row) -> Iterator[str]:
         if each.name not in timed or not total:
             continue
         parts = ", ".join(
-            f"{seconds[work] / total:.0%} {work.value}" for work in Work if seconds[work]
+            f"{share_text(seconds[work] / total, 0)} {work.value}" for work in Work if seconds[work]
         )
         yield f"In {each.label} the time of a call goes into {parts}."
         own = _per_call(found, each, Work.INTEGER)
@@ -230,8 +230,8 @@ def _noise(study: Study, row: Row) -> Iterator[str]:
         return
     error = 10 ** (-row.sqnr_db / 20)
     yield (
-        f"The output of {row.label} has an SQNR of {row.sqnr_db:.1f} dB: its error is {error:.1%} "
-        "of its size."
+        f"The output of {row.label} has an SQNR of {row.sqnr_db:.1f} dB: its error is "
+        f"{share_text(error)} of its size."
     )
     layers = () if study.quantized is None else study.quantized.layers
     known = [

@@ -8,6 +8,7 @@ import time
 
 import psutil
 
+from efficiency.core.units import share_text
 from efficiency.core.values import Timing
 
 # The web server, the supervisor and a quiet desktop together stay well under this share.
@@ -42,15 +43,16 @@ def disturbance(load: float | None, baseline: Timing) -> str | None:
     """Why the times are doubtful, as one sentence; None if they are not."""
     if load is not None and load > TOLERATED_LOAD:
         return (
-            f"Other processes used {load:.0%} of this machine's CPU time during the measurement: "
-            "the speed ratios are paired and hold, the times themselves may be too long."
+            f"Other processes used {share_text(load, 0)} of this machine's CPU time during the "
+            "measurement: the speed ratios are paired and hold, the times themselves may be "
+            "too long."
         )
     first, third = baseline.quartiles_seconds
     spread = (third - first) / baseline.median_seconds
     if spread > TOLERATED_SPREAD:
         return (
-            f"The baseline's own times are spread by {spread:.0%} between their quartiles: "
-            "something disturbed this machine, so measure again when it is quiet."
+            f"The baseline's own times are spread by {share_text(spread, 0)} between their "
+            "quartiles: something disturbed this machine, so measure again when it is quiet."
         )
     return None
 

@@ -15,6 +15,7 @@ from random import Random
 
 import torch
 
+from efficiency.core.units import share_text
 from efficiency.core.values import Ratio, Timing
 from efficiency.measure.blocks import Call, Stopwatch, interruptions
 from efficiency.measure.load import LoadMeter, disturbance, load_of_others
@@ -124,7 +125,7 @@ def compare(
                 if on_round is not None:
                     on_round(so_far)
                 if rounds >= MINIMUM_ROUNDS and _narrow(so_far):
-                    stopped = f"Every interval is within ±{NARROW - 1:.0%}."
+                    stopped = f"Every interval is within ±{share_text(NARROW - 1, 0)}."
         return look(stopped, partial(compare_paired, seed=seed))
 
 

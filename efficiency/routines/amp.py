@@ -14,7 +14,8 @@ from functools import partial
 from efficiency.core.context import Context
 from efficiency.core.mixed import MixedPrecision
 from efficiency.core.requests import AmpRequest
-from efficiency.core.values import EQUIVALENCE_BAND, Environment, Progress, Study
+from efficiency.core.units import BAND_TEXT
+from efficiency.core.values import Environment, Progress, Study
 from efficiency.measure.load import LoadMeter, disturbance, load_of_others
 from efficiency.measure.threads import fixed_threads, steady_threads
 from efficiency.routines.mixed_precision import rows
@@ -147,7 +148,7 @@ class _Amp:
             notes=(
                 f"{self.sizes.batches} batches of {self.sizes.batch_size} in {self.sizes.epochs} "
                 "epochs; in every round each candidate takes one step on the same batch.",
-                f"Intervals allow {EQUIVALENCE_BAND - 1:.0%} for what differs in the next process.",
+                f"Intervals allow {BAND_TEXT} for what differs in the next process.",
             ),
             findings=findings(shown, self.mixed, self.score_count) if complete else (),
             phases=self.watch.phases(),

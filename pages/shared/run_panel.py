@@ -15,6 +15,7 @@ import streamlit as st
 from efficiency import jobs
 from efficiency.core.errors import EfficiencyError
 from efficiency.core.requests import Request
+from efficiency.core.units import share_text
 from efficiency.core.values import Progress, Study
 from efficiency.exports.table import study_table
 from efficiency.jobs import Run, State
@@ -157,7 +158,7 @@ def _position(run: Run) -> None:
     left = "" if seconds is None else f", {_about(seconds)} left"
     st.markdown(f"#### {_step(progress)}")
     done = min(progress.done / progress.total, 1.0) if progress.total else 0.0
-    st.progress(done, text=f"{done:.0%} done{left}")
+    st.progress(done, text=f"{share_text(done, 0)} done{left}")
 
 
 def _step(progress: Progress) -> str:

@@ -20,6 +20,7 @@ from efficiency.charts.quantization_seeds import scores, seeds_figure
 from efficiency.charts.quantization_time import reading as time_reading
 from efficiency.charts.quantization_time import seconds_of, time_figure, timed_rows
 from efficiency.core.quantization import Quantization, Work
+from efficiency.core.units import share_text
 from efficiency.core.values import Study
 from tests import samples_quantization as samples
 
@@ -87,7 +88,7 @@ def test_bars_of_time_add_up_to_each_row_s_operators() -> None:
 def test_the_reading_of_time_names_the_row_that_converts_most() -> None:
     seconds = seconds_of(found().operators, "static-fx")
     share = seconds[Work.CONVERSION] / sum(seconds.values())
-    assert f"static (FX) spends {share:.0%} on converting" in time_reading(
+    assert f"static (FX) spends {share_text(share, 0)} on converting" in time_reading(
         found().operators, SMALL.rows
     )
 

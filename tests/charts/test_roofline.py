@@ -9,6 +9,7 @@ import pytest
 from efficiency.charts.energy_layers import ITSELF
 from efficiency.charts.roofline import KINDS, reading, roofline_figure
 from efficiency.core.anatomy import Anatomy
+from efficiency.core.units import share_text
 from tests import samples
 from tests.samples import DRAM_BANDWIDTH, FP32_PEAK
 
@@ -100,7 +101,7 @@ def test_hover_names_the_layer_its_quartiles_and_its_share_of_the_roof() -> None
     layer = samples.lenet_layers()[3]
     assert layer.seconds is not None
     share = (layer.multiplications + layer.additions) / layer.seconds.median / FP32_PEAK
-    assert f"{share:.0%} of its roof, fp32" in hover
+    assert f"{share_text(share, 0)} of its roof, fp32" in hover
     assert "quartiles" in hover
 
 

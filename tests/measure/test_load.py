@@ -74,7 +74,7 @@ def test_quiet_and_steady_is_not_disturbed() -> None:
 def test_a_disturbed_run_says_why() -> None:
     busy = disturbance(0.5, STEADY)
     assert busy is not None
-    assert "50%" in busy
+    assert "50 %" in busy
     uneven = disturbance(0.0, Timing(samples=(1.0, 1.0, 2.0, 2.0)))
     assert uneven is not None
     assert "spread" in uneven

@@ -66,7 +66,7 @@ def test_known_times_give_known_ratios() -> None:
         Verdict.SLOWER,
     ]
     assert {len(timing.samples) for timing in found.timings.values()} == {found.rounds}
-    assert found.stopped == "Every interval is within ±1%."
+    assert found.stopped == "Every interval is within ±1 %."
 
 
 def test_drift_is_not_taken_for_a_difference() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from efficiency.core.errors import Unavailable
 from efficiency.core.quiet import quiet
+from efficiency.core.units import share_text
 from efficiency.routines.pruning.stacked_lstm import StackedLSTM, unit_strengths
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -92,7 +93,7 @@ def plan(model: nn.Module, inputs: Tensor, share: float) -> Plan:
         take = min(round(share * count), count - 1)
         reason = _obstacle(graph, group, names)
         if reason is None and take == 0:
-            reason = f"{count} channels are too few to take {share:.0%} of them out"
+            reason = f"{count} channels are too few to take {share_text(share, 0)} of them out"
         if reason is not None:
             kept |= dict.fromkeys(layers, reason)
             continue
