@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 PARTS = ("crow", "columns", "values", "shape")
 LARGEST_INT16 = 2**15 - 1
+# Bytes that CSR must save: in a file with others, where parts begin and end takes more digits.
+WORTH = 100
 
 
 class SparseLinear(nn.Module):
@@ -69,13 +71,13 @@ class SparseLinear(nn.Module):
 
 
 def packed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors to save: in CSR those that take fewer bytes so, all others as they are."""
+    """The tensors to save: in CSR those that take clearly fewer bytes so, others as they are."""
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         dense = {name: tensor.contiguous()}
         matrix = tensor.ndim >= 2 and tensor.is_floating_point()
         sparse = _sparse(name, tensor) if matrix else dense
-        stored |= sparse if len(save(sparse)) < len(save(dense)) else dense
+        stored |= sparse if len(save(sparse)) + WORTH < len(save(dense)) else dense
     return stored
 
 
