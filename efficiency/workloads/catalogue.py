@@ -192,7 +192,7 @@ WORKLOADS = {
             input_shape=(1, 64),
             vocabulary=97,
             data=CHARACTERS,
-            recipe=Recipe(epochs=1, batch=8, rate=3e-3, decay=True),
+            recipe=Recipe(epochs=0.5, batch=4, rate=3e-3, decay=True),
         ),
         Workload(
             name="resnet50",
