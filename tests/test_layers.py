@@ -25,6 +25,7 @@ TORCH_FREE = (
     "efficiency.exports",
     "efficiency.intake",
     "efficiency.jobs",
+    "efficiency.routines.architecture",
     "efficiency.workloads.catalogue",
     "efficiency.workloads.recognise",
     "efficiency.cli",

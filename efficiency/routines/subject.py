@@ -17,6 +17,7 @@ from efficiency.core.units import bytes_text, share_text
 from efficiency.core.values import Environment
 from efficiency.measure.environment import describe
 from efficiency.measure.outputs import output_tensor
+from efficiency.routines.architecture import architecture_of
 from efficiency.workloads import catalogue, recognise
 from efficiency.workloads.catalogue import Workload
 from efficiency.workloads.inputs import random_inputs
@@ -48,9 +49,7 @@ def workload_of(request: ModelRequest) -> Workload | None:
     Raises UnknownName for a name that is not in the catalogue, BadInput for a shape that its data
     do not have.
     """
-    name = request.workload or request.architecture
-    if name is None and request.model is not None:
-        name = recognise.recognise(intake.load(request.model).shapes)
+    name = architecture_of(request)
     if name is None:
         return None
     workload = catalogue.get(name)

@@ -5,7 +5,7 @@ from dataclasses import fields
 import streamlit as st
 
 from efficiency.core.requests import EnergyRequest
-from efficiency.workloads import catalogue
+from pages.shared import model
 from pages.shared.escape import escape
 from pages.shared.run_panel import start
 
@@ -16,14 +16,7 @@ INFERENCE, TRAINING = "inference", "training step"
 def choose() -> None:
     """The controls, and the button that starts the run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        workload = st.selectbox(
-            "Model",
-            catalogue.names(),
-            format_func=lambda name: catalogue.get(name).label,
-            key="energy_workload",
-            bind="query-params",
-            width=260,
-        )
+        chosen = model.pick("energy", width=260)
         batch_size = st.number_input(
             "Batch size", 1, 1024, 1, key="energy_batch_size", help=HELP["batch_size"], width=160
         )
@@ -36,11 +29,12 @@ def choose() -> None:
             help=HELP["training"],
         )
         started = st.button("Run", type="primary", icon=":material/play_arrow:", key="energy_run")
-    st.caption(escape(catalogue.get(workload).description))
+    st.caption(escape(chosen.said))
     if not started:
         return
     start(
         lambda: EnergyRequest(
-            workload=workload, batch_size=int(batch_size), training=passed == TRAINING
+            training=passed == TRAINING,
+            **chosen.asked(int(batch_size)),  # type: ignore[arg-type]
         )
     )

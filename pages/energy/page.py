@@ -7,7 +7,7 @@ from efficiency.core.values import Study
 from efficiency.jobs import Run
 from pages.energy import choose, predict, prices
 from pages.energy.result import result
-from pages.shared import frame, run_page
+from pages.shared import frame, model, run_page
 from pages.shared.latest import latest
 
 
@@ -27,11 +27,13 @@ if current is not None:
     with st.expander("What one operation costs", icon=":material/menu_book:"):
         prices.show()
 else:
+    top = st.container()
     st.subheader("What one operation costs", anchor=False)
     prices.show()
     predict.predict()
-    st.subheader("What a whole model costs", anchor=False)
-    choose.choose()
+    with model.place(top):
+        st.subheader("What a whole model costs", anchor=False)
+        choose.choose()
     run_page.show_last(
         latest(EnergyRequest.kind),
         "No model has been taken apart here yet; LeNet takes a few seconds.",

@@ -12,8 +12,10 @@ from efficiency.core.requests import (
 )
 from efficiency.exports.programs.pruning import method_source
 from efficiency.workloads import catalogue
+from pages.shared import model
 from pages.shared.escape import escape
 from pages.shared.fields import Fields
+from pages.shared.model import Model
 from pages.shared.run_panel import start
 
 DEFAULTS = PruneRequest(workload=catalogue.names()[0])
@@ -26,15 +28,7 @@ ALWAYS_TOGETHER = "global_unstructured"
 def choose() -> None:
     """The controls, and the button that starts the run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        workload = st.selectbox(
-            "Model",
-            catalogue.names(),
-            format_func=lambda name: catalogue.get(name).label,
-            key="pruning_workload",
-            bind="query-params",
-            help=FIELDS.help["workload"],
-            width=230,
-        )
+        chosen = model.pick("pruning", help=FIELDS.help["workload"], width=230)
         technique = st.selectbox(
             "Technique",
             PRUNING_TECHNIQUES,
@@ -68,18 +62,17 @@ def choose() -> None:
             width=260,
         )
     own = _technique_settings(str(technique))
-    st.caption(escape(_description(workload)))
+    st.caption(escape(_description(chosen)))
     others = _others()
     if not st.button("Run", type="primary", icon=":material/play_arrow:", key="pruning_run"):
         return
     start(
         lambda: PruneRequest(
-            workload=workload,
             technique=str(technique),
             amount=amount.strip() or DEFAULTS.amount,
             scope=DEFAULTS.scope if technique in STRUCTURED else str(scope),
             parameters=parse_names(parameters),
-            **(own | others),  # type: ignore[arg-type]
+            **(own | others | chosen.asked(int(str(others["batch_size"])))),  # type: ignore[arg-type]
         )
     )
 
@@ -122,11 +115,10 @@ def _technique_settings(technique: str) -> dict[str, object]:
     return found
 
 
-def _description(workload: str) -> str:
+def _description(chosen: Model) -> str:
     """What is going to happen, before it does."""
-    chosen = catalogue.get(workload)
-    said = chosen.description
-    if chosen.data is None:
+    said = chosen.said
+    if chosen.workload.data is None:
         return f"{said} Without data nothing is fine-tuned or scored; size and speed are measured."
     return (
         f"{said} The technique first, with and without fine-tuning; then a curve from 50 to 99 % "

@@ -8,7 +8,7 @@ from efficiency.jobs import Run
 from pages.pruning import choose, layers, predict
 from pages.pruning.live import LIVE
 from pages.pruning.result import result
-from pages.shared import downloads, frame, run_page
+from pages.shared import downloads, frame, model, run_page
 from pages.shared.latest import latest
 
 
@@ -31,14 +31,16 @@ if current is not None:
         layers.layers(current.study)
     layers.anatomies(current.study)
 else:
+    top = st.container()
     shown = latest(PruneRequest.kind)
     study = None if shown is None else shown.study
     st.subheader("Weights and their mask", anchor=False)
     layers.layers(study)
     layers.anatomies(study)
     predict.predict()
-    st.subheader("Prune a model", anchor=False)
-    choose.choose()
+    with model.place(top):
+        st.subheader("Prune a model", anchor=False)
+        choose.choose()
     run_page.show_last(
         shown,
         "No model has been pruned here yet; LeNet takes about a minute.",

@@ -12,9 +12,11 @@ from efficiency.core.requests import (
     QuantizeRequest,
 )
 from efficiency.workloads import catalogue
+from pages.shared import model
 from pages.shared.escape import escape
 from pages.shared.fields import Fields
 from pages.shared.latest import Shown
+from pages.shared.model import Model
 from pages.shared.run_panel import start
 
 DEFAULTS = QuantizeRequest(workload=catalogue.names()[0])
@@ -27,15 +29,7 @@ COMPILES = ("all", "torchao", "pt2e")
 def choose(shown: Shown | None) -> None:
     """The controls, and the button that starts the run."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        workload = st.selectbox(
-            "Model",
-            catalogue.names(),
-            format_func=lambda name: catalogue.get(name).label,
-            key="quantization_workload",
-            bind="query-params",
-            help=FIELDS.help["workload"],
-            width=240,
-        )
+        chosen = model.pick("quantization", help=FIELDS.help["workload"])
         method = st.segmented_control(
             "Method",
             QUANTIZATION_METHODS,
@@ -60,17 +54,16 @@ def choose(shown: Shown | None) -> None:
             help=FIELDS.help["engine"],
             width=150,
         )
-    st.caption(escape(_description(workload, str(method), str(back_end))))
+    st.caption(escape(_description(chosen, str(method), str(back_end))))
     others = _others()
     if not st.button("Run", type="primary", icon=":material/play_arrow:", key="quantization_run"):
         return
     start(
         lambda: QuantizeRequest(
-            workload=workload,
             method=str(method),
             back_end=str(back_end),
             engine=str(engine),
-            **others,  # type: ignore[arg-type]
+            **(others | chosen.asked(int(str(others["batch_size"])))),  # type: ignore[arg-type]
         )
     )
 
@@ -82,11 +75,10 @@ def _engines(shown: Shown | None) -> tuple[str, ...]:
     return tuple(each for each in ENGINES if each in here or each == DEFAULTS.engine or not here)
 
 
-def _description(workload: str, method: str, back_end: str) -> str:
+def _description(chosen: Model, method: str, back_end: str) -> str:
     """What is going to happen, before it does."""
-    chosen = catalogue.get(workload)
-    said = chosen.description
-    if chosen.data is None:
+    said = chosen.said
+    if chosen.workload.data is None:
         said += " Calibrated on random inputs; QAT needs data and is left out."
     elif method in ("all", "qat"):
         said += " QAT trains it further with the rounding in it."

@@ -7,7 +7,7 @@ from efficiency.core.values import Study
 from efficiency.jobs import Run
 from pages.quantization import choose, layers, predict
 from pages.quantization.result import result
-from pages.shared import downloads, frame, run_page
+from pages.shared import downloads, frame, model, run_page
 from pages.shared.latest import latest
 
 
@@ -28,12 +28,14 @@ if current is not None:
     with st.expander("What integers keep of a layer", icon=":material/grid_on:"):
         layers.layers(current.study)
 else:
+    top = st.container()
     shown = latest(QuantizeRequest.kind)
     st.subheader("What integers keep of a layer", anchor=False)
     layers.layers(None if shown is None else shown.study)
     predict.predict()
-    st.subheader("Quantize a model", anchor=False)
-    choose.choose(shown)
+    with model.place(top):
+        st.subheader("Quantize a model", anchor=False)
+        choose.choose(shown)
     run_page.show_last(
         shown,
         "No model has been quantized here yet; LeNet takes about two minutes.",

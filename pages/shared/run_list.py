@@ -65,4 +65,9 @@ def page(run: Run) -> str:
 
 def page_of(kind: str) -> str:
     """The page about runs of this kind."""
-    return f"pages/{FOLDERS.get(kind, kind)}/page.py"
+    return f"pages/{folder_of(kind)}/page.py"
+
+
+def folder_of(kind: str) -> str:
+    """The folder of that page, with which the keys of its widgets begin."""
+    return FOLDERS.get(kind, kind)

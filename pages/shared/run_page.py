@@ -9,7 +9,7 @@ from efficiency import jobs
 from efficiency.core.errors import BadInput, EfficiencyError, UnknownName
 from efficiency.core.values import Study
 from efficiency.jobs import Run, State
-from pages.shared import run_list, run_panel
+from pages.shared import model, run_list, run_panel
 from pages.shared.escape import escape
 from pages.shared.latest import Shown
 from pages.shared.results import origin
@@ -60,6 +60,7 @@ def show(run: Run, *, another: str, draw: Draw, live: run_panel.Live | None = No
     elif run.state == State.DONE and run.study is not None:
         origin(run.study, shipped=False)
         draw(run, run.study)
+        model.closer(run)
     else:
         run_panel.ended_without_result(run)
         run_panel.until_then(run, live)

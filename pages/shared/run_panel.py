@@ -23,6 +23,7 @@ from pages.shared.escape import escape
 from pages.shared.results import origin
 
 FOLLOWED = "run_followed"
+OF = "of"  # in an address: the run whose file is measured next
 TO_THE_TOP = "document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
 POLL_SECONDS = 2.0  # thirty people who watch must not disturb what is being measured
 
@@ -119,6 +120,7 @@ def start(make: Callable[[], Request]) -> None:
 
 def follow(run: Run) -> None:
     """Put the run into the address and draw the page again for it, from its top."""
+    st.query_params.pop(OF, None)  # the run says itself what it is about
     st.query_params["run"] = run.id
     st.session_state[FOLLOWED] = run.id
     st.rerun()
@@ -127,7 +129,12 @@ def follow(run: Run) -> None:
 def arrive(run: Run) -> None:
     """Show the top of the page to who has just asked for this run: the button was far below."""
     if st.session_state.pop(FOLLOWED, None) == run.id:
-        st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)
+        to_the_top()
+
+
+def to_the_top() -> None:
+    """Scroll to the top of the page."""
+    st.html(f"<script>{TO_THE_TOP}</script>", unsafe_allow_javascript=True)
 
 
 @lru_cache(maxsize=16)

@@ -103,6 +103,10 @@ def test_from_the_upload_to_the_files(
     rows = json.loads(Path(download.value.path()).read_text())["rows"]
     assert len(rows) == 10
 
+    closer = page.get_by_role("link", name="Pruning, every technique")
+    closer.click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("the run's file, LeNet")
+
     with other.expect_download() as download:
         other.get_by_role("button", name="int8 dynamic").click()
     with ZipFile(download.value.path()) as zipped:

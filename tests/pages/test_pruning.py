@@ -84,6 +84,7 @@ def test_every_part_of_a_study_is_on_its_page(
         "Which layers are fragile",
         "All candidates",
         "Take it away",
+        "Look closer at this model",
         "What PyTorch does to a module",
     ]
     assert [each.label for each in app.tabs][:8] == [

@@ -79,6 +79,7 @@ def test_every_part_of_a_study_is_on_its_page(
         "Published beside measured",
         "All candidates",
         "Take it away",
+        "Look closer at this model",
     ]
     assert [each.label for each in app.tabs][:11] == [
         "Speed against the baseline",
