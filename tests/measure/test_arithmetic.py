@@ -7,6 +7,7 @@ import torch
 
 from efficiency.measure.arithmetic import SIZE, bf16_speed
 from efficiency.measure.threads import fixed_threads, steady_threads
+from tests.tries import measured
 
 
 def seconds(matrix: torch.Tensor) -> float:
@@ -15,6 +16,7 @@ def seconds(matrix: torch.Tensor) -> float:
     return time.perf_counter() - began
 
 
+@measured
 def test_agrees_with_plain_timing() -> None:
     matrix = torch.randn(SIZE, SIZE)
     lower = matrix.bfloat16()

@@ -7,15 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from efficiency.core.errors import BadInput
-from efficiency.measure import layer_times as measured
+from efficiency.measure import layer_times as module
 from efficiency.measure.layer_times import layer_times
 from efficiency.measure.threads import fixed_threads
+from tests.tries import measured
 
 
 def images(size: int) -> Tensor:
     return torch.randn(1, 16, size, size)
 
 
+@measured
 def test_large_layers_add_up_to_the_whole() -> None:
     model = nn.Sequential(*(nn.Conv2d(16, 16, 3, padding=1) for _ in range(4)))
     with fixed_threads(1):
@@ -46,11 +48,12 @@ def test_passes_that_were_interrupted_do_not_count(monkeypatch: pytest.MonkeyPat
             return data
 
     model = nn.Sequential(Interrupted())
-    monkeypatch.setattr(measured, "interruptions", lambda: model[0].interruptions)
+    monkeypatch.setattr(module, "interruptions", lambda: model[0].interruptions)
     found = layer_times(model, (torch.ones(1),), budget_seconds=0.5).layers["0"]
     assert found.high < 0.01
 
 
+@measured
 def test_twenty_times_the_work_takes_several_times_as_long() -> None:
     class Uneven(nn.Module):
         def __init__(self) -> None:
@@ -66,6 +69,7 @@ def test_twenty_times_the_work_takes_several_times_as_long() -> None:
     assert found.layers["large"].median > 5 * found.layers["small"].median
 
 
+@measured
 def test_a_layer_used_twice_gets_the_sum_and_a_container_only_its_own() -> None:
     shared, once = nn.Linear(512, 512), nn.Linear(512, 512)
     model = nn.Sequential(nn.Sequential(shared, shared), once)
@@ -76,6 +80,7 @@ def test_a_layer_used_twice_gets_the_sum_and_a_container_only_its_own() -> None:
     assert found.layers["0"].median < 0.2 * found.layers["1"].median
 
 
+@measured
 def test_encoder_layers_are_timed_in_parts() -> None:
     """PyTorch's fused encoder layer does not call its parts unless somebody watches them."""
     model = nn.TransformerEncoderLayer(64, 4, batch_first=True, dim_feedforward=512)
@@ -109,6 +114,7 @@ def test_a_wrong_input_shape_is_refused_naming_the_layer() -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@measured
 def test_cuda_layers_pay_for_their_own_work() -> None:
     model = nn.Sequential(nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, 4096)).cuda()
     data = torch.randn(4096, 4096, device="cuda")

@@ -10,6 +10,7 @@ import pytest
 
 from efficiency.core.values import Timing
 from efficiency.measure.load import LoadMeter, disturbance, load_of_others
+from tests.tries import measured
 
 SPIN = "import time\nend = time.time() + 30\nwhile time.time() < end: pass"
 # Started by a process that ends at once, so that it is nobody's child any more.
@@ -27,6 +28,7 @@ def stranger() -> Iterator[psutil.Process]:
     process.kill()
 
 
+@measured
 def test_a_stranger_counts_and_our_own_work_does_not(stranger: psutil.Process) -> None:
     meter = LoadMeter()
     before = stranger.cpu_times().user
@@ -44,6 +46,7 @@ def test_a_stranger_counts_and_our_own_work_does_not(stranger: psutil.Process) -
     assert used / cores * 0.7 < share < 1 - own / cores * 0.7
 
 
+@measured
 def test_a_busy_child_is_ours() -> None:
     with subprocess.Popen([sys.executable, "-c", SPIN]) as child:
         time.sleep(0.3)  # past its start

@@ -15,6 +15,7 @@ from efficiency.measure.counters import Counter
 from efficiency.measure.meters import MINIMUM_WINDOWS, STILL_SECONDS, WARM_UP_SECONDS, read_meters
 from efficiency.measure.rapl import rapl_counters
 from tests.measure.replay import Machine, Part, zone
+from tests.tries import measured
 
 
 def why_no_counter() -> str | None:
@@ -198,6 +199,7 @@ def test_without_a_counter_here_the_call_is_not_made() -> None:
 
 
 @pytest.mark.skipif(NO_COUNTER is not None, reason=NO_COUNTER or "")
+@measured
 def test_twice_the_work_takes_about_twice_the_joules_here() -> None:
     matrix = torch.randn(512, 512)
 
@@ -211,6 +213,7 @@ def test_twice_the_work_takes_about_twice_the_joules_here() -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@measured
 def test_twice_the_work_takes_about_twice_the_joules_on_a_gpu() -> None:
     matrix = torch.randn(4096, 4096, device="cuda")
 

@@ -18,6 +18,7 @@ from efficiency.measure.device import find_device
 from efficiency.measure.peaks import LONG_CALL_SECONDS, MINIMUM_ROUNDS, best_of, find_peaks
 from efficiency.measure.probes import DTYPES, Load, Probe, copy, probes, product
 from efficiency.measure.threads import fixed_threads, steady_threads
+from tests.tries import measured
 
 
 class World:
@@ -192,6 +193,7 @@ def seconds_of(call: Callable[[], object]) -> float:
     return min(times)
 
 
+@measured
 def test_this_machine_does_no_better_than_its_peaks() -> None:
     """Up to the twofold by which a busy neighbour in the same core slows one of the two down."""
     before = torch.backends.cuda.matmul.fp32_precision
@@ -221,6 +223,7 @@ def test_an_absent_device_is_unavailable() -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@measured
 def test_tensor_cores_are_faster_than_the_others() -> None:
     peaks = {peak.name: peak.per_second or 0 for peak in find_peaks("cuda", budget_seconds=3)}
     assert peaks["fp32"] > 0

@@ -12,6 +12,7 @@ from efficiency.core.values import Verdict
 from efficiency.measure.blocks import ATTEMPTS, BLOCK_SECONDS
 from efficiency.measure.threads import steady_threads
 from efficiency.measure.timing import MAXIMUM_ROUNDS, MINIMUM_ROUNDS, Comparison, compare
+from tests.tries import measured
 
 
 class World:
@@ -255,6 +256,7 @@ def test_interrupted_blocks_are_measured_again() -> None:
     assert set(found.timings["base"].samples) == {1e-3}
 
 
+@measured
 def test_real_models_double_the_work_is_found_and_a_twin_is_not() -> None:
     def inference(layers: int) -> Callable[[], object]:
         torch.manual_seed(0)
@@ -287,6 +289,7 @@ def test_real_models_double_the_work_is_found_and_a_twin_is_not() -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@measured
 def test_cuda_times_contain_the_work_not_only_its_launch() -> None:
     def product(width: int) -> Callable[[], object]:
         matrix = torch.randn(width, width, device="cuda")

@@ -25,6 +25,7 @@ from efficiency.workloads import catalogue
 from efficiency.workloads.inputs import random_inputs
 from efficiency.workloads.training import evaluate
 from tests.routines.subjects import bare, trained
+from tests.tries import measured
 
 NAMES = ("lenet", "mlp", "cnn", "mobilenet", "transformer", "lstm")
 
@@ -259,6 +260,7 @@ def test_what_cannot_be_narrowed_gets_one_sentence(model: nn.Module, said: str) 
     assert "\n" not in str(caught.value)
 
 
+@measured
 def test_half_of_the_channels_is_several_times_as_fast() -> None:
     subject = without_data("cnn")
     models = {

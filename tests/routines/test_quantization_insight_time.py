@@ -18,6 +18,7 @@ from efficiency.routines.quantization.operator_times import (
     work_of,
 )
 from tests.routines.quantized import by_dynamic, by_eager, by_fx, images, network
+from tests.tries import measured
 
 
 def told(steps: tuple[GraphStep, ...]) -> list[tuple[str, str, str]]:
@@ -83,6 +84,7 @@ def by_name(times: tuple[OperatorTime, ...]) -> dict[str, OperatorTime]:
     return {each.operator: each for each in times}
 
 
+@measured
 def test_time_goes_where_the_work_is() -> None:
     model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 8)).eval()
     inputs = torch.randn(256, 512)
@@ -97,6 +99,7 @@ def test_time_goes_where_the_work_is() -> None:
     assert all(each.row == "row" for each in found.values())
 
 
+@measured
 def test_conversions_and_integers_are_told_apart() -> None:
     inputs = images()
     with fixed_threads(1):
@@ -126,6 +129,7 @@ def test_dynamic_operators_are_integers_between_floats() -> None:
     assert found["relu"].work is Work.FLOAT
 
 
+@measured
 def test_the_sum_is_the_time_of_a_call() -> None:
     """With large operators, so that watching them costs next to nothing.
 
