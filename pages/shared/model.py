@@ -128,7 +128,7 @@ def _of_the_address() -> Model | None:
             icon=":material/link_off:",
         )
         return None
-    if name is None:
+    if name is None or name not in catalogue.names():
         st.warning(
             "Nobody knows the architecture of the file that this address takes its model from, so "
             "it cannot be run; take an example.",
