@@ -16,11 +16,11 @@ def measured(test: Callable[Given, None]) -> Callable[Given, None]:
 
     @wraps(test)
     def tried(*args: Given.args, **kwargs: Given.kwargs) -> None:
-        for _ in range(TRIES - 1):
+        for number in range(1, TRIES):
             try:
                 return test(*args, **kwargs)
-            except AssertionError:
-                continue
+            except AssertionError as error:
+                print(f"try {number} of {TRIES} failed: {error}")  # shown if the last one fails too
         return test(*args, **kwargs)
 
     return tried

@@ -32,9 +32,4 @@ def choose() -> None:
     st.caption(escape(chosen.said))
     if not started:
         return
-    start(
-        lambda: EnergyRequest(
-            training=passed == TRAINING,
-            **chosen.asked(int(batch_size)),  # type: ignore[arg-type]
-        )
-    )
+    start(lambda: EnergyRequest(training=passed == TRAINING, **chosen.asked(int(batch_size))))

@@ -1,5 +1,7 @@
 """Choosing the model and what is pruned of it; the same words as on the command line."""
 
+from typing import Any
+
 import streamlit as st
 
 from efficiency.core.requests import (
@@ -72,14 +74,14 @@ def choose() -> None:
             amount=amount.strip() or DEFAULTS.amount,
             scope=DEFAULTS.scope if technique in STRUCTURED else str(scope),
             parameters=parse_names(parameters),
-            **(own | others | chosen.asked(int(str(others["batch_size"])))),  # type: ignore[arg-type]
+            **(own | others | chosen.asked(others["batch_size"])),
         )
     )
 
 
-def _technique_settings(technique: str) -> dict[str, object]:
+def _technique_settings(technique: str) -> dict[str, Any]:
     """What only this technique is asked for, and the source of a method of our own."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if technique == "ln_structured":
             found["norm"] = st.selectbox(
@@ -126,11 +128,11 @@ def _description(chosen: Model) -> str:
     )
 
 
-def _others() -> dict[str, object]:
+def _others() -> dict[str, Any]:
     """The choices that most people leave as they are."""
     with st.expander("Iterations, fine-tuning, channels, timing", icon=":material/tune:"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            found: dict[str, object] = {
+            found: dict[str, Any] = {
                 "iterations": FIELDS.count("Iterations", "iterations", 1, 20),
                 "tuning_epochs": st.number_input(
                     "Fine-tuning epochs",

@@ -1,5 +1,7 @@
 """Choosing the model and how it is quantized; the same words as on the command line."""
 
+from typing import Any
+
 import streamlit as st
 
 from efficiency.core.requests import (
@@ -63,7 +65,7 @@ def choose(shown: Shown | None) -> None:
             method=str(method),
             back_end=str(back_end),
             engine=str(engine),
-            **(others | chosen.asked(int(str(others["batch_size"])))),  # type: ignore[arg-type]
+            **(others | chosen.asked(others["batch_size"])),
         )
     )
 
@@ -87,11 +89,11 @@ def _description(chosen: Model, method: str, back_end: str) -> str:
     return said
 
 
-def _others() -> dict[str, object]:
+def _others() -> dict[str, Any]:
     """The choices that most people leave as they are."""
     with st.expander("Calibration, rounding, training", icon=":material/tune:"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            found: dict[str, object] = {
+            found: dict[str, Any] = {
                 "observer": FIELDS.pick("Observer", "observer", OBSERVERS),
                 "granularity": FIELDS.pick("Scales of weights", "granularity", GRANULARITIES),
                 "scheme": FIELDS.pick("Activations", "scheme", SCHEMES),

@@ -1,6 +1,7 @@
 """Which model a page measures next: an example, or the file of another run (`?of=<id>`)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -38,9 +39,9 @@ class Model:
             return self.workload.description
         return "Its weights are those of the file; all else is the architecture's."
 
-    def asked(self, batch_size: int = 1) -> dict[str, object]:
+    def asked(self, batch_size: int) -> dict[str, Any]:
         """The fields of a request for this model with so many inputs in a call."""
-        found: dict[str, object] = {"batch_size": batch_size}
+        found: dict[str, Any] = {"batch_size": batch_size}
         if self.file is None:
             return found | {"workload": self.workload.name}
         shape = self.file.input_shape

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from efficiency.core.values import Study
 from efficiency.exports.html import html_text
@@ -73,7 +73,7 @@ def test_it_opens_silently_and_fits_and_no_name_or_number_touches_a_mark(
 ) -> None:
     page, said = open_file(STUDIES[study])
     assert page.title() == STUDIES[study].title
-    assert page.locator(".points path.point").count() > 0
+    expect(page.locator(".points path.point")).not_to_have_count(0)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         wait_for_charts(page)

@@ -104,8 +104,9 @@ def test_what_cannot_be_run_or_is_gone_leads_nowhere_and_is_said(
 ) -> None:
     unknown = finished(about(accepted(tmp_path, {"layer.weight": (3, 4)})))
     assert links(open_page("report", run=unknown)) == {}
-    gone = finished(about(accepted(tmp_path, {"layer.weight": (5, 4)}), seed=5))
-    intake.forget(jobs.get(gone).request.model)  # type: ignore[attr-defined]
+    model = accepted(tmp_path, {"layer.weight": (5, 4)})
+    gone = finished(about(model, seed=5))
+    intake.forget(model)
     assert links(open_page("report", run=gone)) == {}
     for run, said in {
         unknown: "Nobody knows the architecture",

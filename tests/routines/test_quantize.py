@@ -1,5 +1,8 @@
 """The quantization study from request to numbers, on real models."""
 
+from dataclasses import replace
+from itertools import chain, count
+
 import pytest
 
 from efficiency.core import serial
@@ -9,8 +12,10 @@ from efficiency.core.values import Row, Study
 from efficiency.jobs.runner import ROUTINES, find
 from efficiency.routines import quantize
 from tests.routines.listening import Listening
+from tests.tries import measured
 
 LENET = QuantizeRequest(workload="lenet", back_end="classic", seeds=2, budget_seconds=4)
+STATIC = replace(LENET, method="static", seeds=0, budget_seconds=20)
 CLASSIC = ("baseline", "dynamic-eager", "static-eager", "static-fx", "qat-fx")
 
 
@@ -62,18 +67,25 @@ def test_static_int8_is_small_and_keeps_the_accuracy(study: Study) -> None:
     assert static.score >= baseline.score - 0.005
 
 
-def test_the_large_batch_is_another_answer_than_the_single_input(study: Study) -> None:
-    """Fixed costs weigh most where there is least to compute.
+def test_the_large_batch_is_another_answer_than_the_single_input(
+    study: Study, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Fixed costs weigh most where there is least to compute: 0.5 and 2.8 times as fast, quiet."""
+    again = (
+        quantize.run(STATIC, Listening(folder=tmp_path_factory.mktemp("again"))) for _ in count()
+    )
+    studies = chain((study,), again)
 
-    About 0.5 and 2 times as fast; beside other tests the intervals are wide, and they are what is
-    promised.
-    """
-    static = rows(study)["static-fx"]
-    (other,) = static.at_other_batches
-    assert other.batch_size > LENET.batch_size
-    assert static.speedup is not None
-    assert other.speedup is not None
-    assert other.speedup.high > 1.5 * static.speedup.low
+    @measured
+    def check() -> None:
+        static = rows(next(studies))["static-fx"]
+        (other,) = static.at_other_batches
+        assert other.batch_size > LENET.batch_size
+        assert static.speedup is not None
+        assert other.speedup is not None
+        assert other.speedup.ratio > 1.5 * static.speedup.ratio
+
+    check()
 
 
 def test_what_is_inside_is_recorded(study: Study) -> None:
